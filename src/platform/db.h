@@ -1,0 +1,121 @@
+/* Database: a function inside a transaction.
+ *
+ * Two engines behind one table of functions (struct db_engine, db_engine.h): SQLite now, PostgreSQL next; db_fake.h is a scripted one for tests.
+ * SQL is constant text (a literal: the statement cache is keyed by its address) in the subset both engines run, with $1..$n parameters.
+ *
+ * SQLite: one writer thread takes everything that waits, runs each function inside a savepoint and commits once (group commit, synchronous=FULL).
+ * A function that returns an error is rolled back alone. Nothing is acknowledged before COMMIT has returned.
+ *
+ * Rules for the functions that run inside: no I/O but this database, no waiting, no locks; they may run again from the start (PostgreSQL retries
+ * on serialization failure), so they write their results only into their own argument, freshly each time. */
+#ifndef PLATFORM_DB_H
+#define PLATFORM_DB_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct db;
+struct db_txn;
+struct db_rows;
+
+typedef enum err (*db_fn)(struct db_txn *txn, void *arg);
+/* Runs after COMMIT (err == ERR_OK) or after the rollback, on the writer's thread, in commit order. Must be quick and must not block. */
+typedef void (*db_done_fn)(enum err err, void *arg);
+
+/* From any thread but a loop thread; blocks until done. Read: a consistent snapshot. Write: durable when it returns ERR_OK.
+ * Returns what fn returned, or ERR_UNAVAILABLE (queue full, disk full, I/O error: nothing of this function was kept). */
+ERR_MUST_USE enum err db_read(struct db *db, db_fn fn, void *arg);
+ERR_MUST_USE enum err db_write(struct db *db, db_fn fn, void *arg);
+/* From any thread, never blocks: queues fn for the writer; `done` tells the outcome. ERR_LIMIT when the queue is full (then done is not called). */
+ERR_MUST_USE enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg);
+
+/* ---- inside a transaction ---- */
+
+enum db_type { DB_NULL, DB_I64, DB_TEXT, DB_BLOB };
+struct db_val {
+    enum db_type type;
+    int64_t i;
+    struct str s;
+};
+struct db_val db_null(void);
+struct db_val db_i64(int64_t v);
+struct db_val db_bool(bool v);
+struct db_val db_id(int64_t v);      /* 0 becomes NULL */
+struct db_val db_text(struct str s); /* bytes must live until the call returns */
+struct db_val db_opt_text(struct str s); /* empty becomes NULL */
+struct db_val db_blob(struct str s);
+
+/* Statements without a result. `n_changed_out` may be NULL. Unique or foreign key violation: ERR_CONFLICT. */
+ERR_MUST_USE enum err db_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *n_changed_out);
+/* Statements with rows (SELECT, or INSERT/UPDATE ... RETURNING). At most 8 open at a time in one transaction. */
+ERR_MUST_USE enum err db_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out);
+bool db_rows_next(struct db_rows *rows); /* false at the end and on failure: db_rows_close tells which */
+int64_t db_rows_i64(const struct db_rows *rows, int col); /* NULL gives 0 */
+struct str db_rows_str(const struct db_rows *rows, int col); /* text or blob; valid until the next db_rows_next/close */
+struct str db_rows_dup(const struct db_rows *rows, int col, struct arena *arena);
+bool db_rows_is_null(const struct db_rows *rows, int col);
+ERR_MUST_USE enum err db_rows_close(struct db_rows **rows); /* needed on every path; NULL is fine */
+/* One row or none: ERR_NOT_FOUND when none; otherwise rows stands on it and must be closed. */
+ERR_MUST_USE enum err db_query_one(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out);
+/* One integer of one row; ERR_NOT_FOUND when none. */
+ERR_MUST_USE enum err db_query_i64(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *out);
+
+/* DB_EXEC(txn, "UPDATE t SET a = $1 WHERE id = $2", db_i64(1), db_id(id)) */
+#define DB_ARGS(...) (const struct db_val[]){__VA_ARGS__}, sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
+#define DB_EXEC(txn, sql, ...) db_exec((txn), (sql), DB_ARGS(__VA_ARGS__), NULL)
+#define DB_QUERY(txn, rows_out, sql, ...) db_query((txn), (sql), DB_ARGS(__VA_ARGS__), (rows_out))
+#define DB_QUERY_ONE(txn, rows_out, sql, ...) db_query_one((txn), (sql), DB_ARGS(__VA_ARGS__), (rows_out))
+#define DB_QUERY_I64(txn, out, sql, ...) db_query_i64((txn), (sql), DB_ARGS(__VA_ARGS__), (out))
+
+/* Memory that lives until the commit hooks of this transaction have run. */
+struct arena *db_txn_arena(struct db_txn *txn);
+/* Calls fn(arg) after COMMIT, in commit order, on the writer's thread; not at all when rolled back. arg must live in db_txn_arena or longer. Quick, no blocking. */
+void db_on_commit(struct db_txn *txn, void (*fn)(void *arg), void *arg);
+bool db_txn_is_write(const struct db_txn *txn);
+
+/* ---- full-text search (bigrams for CJK, folded words for the rest; STACK.md B) ----
+ * Sources are registered at open (struct db_index_source). The index follows commits within about a second and can be rebuilt. */
+struct db_index_source {
+    const char *name;      /* "message": also the name of the FTS table in the second file */
+    const char *added_sql; /* SELECT id, text FROM ... WHERE id > $1 ORDER BY id LIMIT $2 */
+    /* Changes of indexed rows: SELECT change_id, id, old_text, new_text ... WHERE change_id > $1 ORDER BY change_id LIMIT $2; new_text NULL: removed. NULL: rows never change. */
+    const char *changed_sql;
+};
+/* Ids of matching rows, newest (highest id) first, all of them < before_id (0: no bound). Query: every word must match, CJK runs as substrings;
+ * user text, never FTS syntax. *n_out <= limit. The caller filters by permission and asks again with before_id = the last id. */
+ERR_MUST_USE enum err db_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out);
+/* The same tokens as the index, so that a caller can make snippets: finds the first match of the query in text; false if none. */
+bool db_search_match(struct str text, struct str query, size_t *at_out, size_t *len_out);
+/* Waits until the index has everything committed so far (tests, rebuild); false after timeout_ms. */
+bool db_index_wait(struct db *db, int64_t timeout_ms);
+
+/* ---- life ---- */
+
+struct db_migration {
+    int number;       /* 1, 2, 3 ... without gaps, forward only */
+    const char *name; /* "identity" */
+    const char *sql;  /* the file's text, embedded; its SHA-256 is kept and compared at every start.
+                       * {{ID}} = integer primary key that numbers itself, {{BLOB}} = bytes, {{TIME}} = BIGINT milliseconds, expanded per engine */
+};
+struct db_options {
+    const char *url; /* "sqlite:/path/stablehand.db" */
+    const struct db_migration *migrations;
+    size_t n_migrations;
+    const struct db_index_source *sources;
+    size_t n_sources;
+    int n_readers;        /* 0: 4 */
+    size_t max_waiting;   /* writer queue length, 0: 65536 */
+    size_t cache_kb;      /* per connection, 0: default */
+};
+ERR_MUST_USE enum err db_open(const struct db_options *options, struct db **out, struct errinfo *info);
+/* Finishes what waits, checkpoints, closes. */
+void db_close(struct db **db);
+
+struct db_stats {
+    int64_t commits, writes, failed_writes, wal_bytes, index_lag, queue_len, reads;
+    int64_t commit_us_total, batch_max;
+};
+void db_stats_get(struct db *db, struct db_stats *out);
+
+#endif

@@ -1,0 +1,41 @@
+/* Events: every change of a conversation appends one in the same transaction; after commit it goes to the bus.
+ *
+ * `seq` is gap-free per conversation (the desk keeps conversations.last_seq and hands the number in; UNIQUE (conversation_id, seq) stands behind it).
+ * `id` grows over all conversations in commit order. The database is the truth, the bus a hint. */
+#ifndef PLATFORM_EVENT_H
+#define PLATFORM_EVENT_H
+
+#include "base/ids.h"
+#include "platform/db.h"
+
+struct event {
+    struct event_id id;
+    struct conversation_id conversation; /* 0: not about a conversation (presence, settings) */
+    int64_t seq;
+    struct str kind;    /* "message.created" ...: spec/socket.yaml */
+    bool is_public;     /* the customer may see it */
+    struct str payload; /* JSON object, as clients get it under "data" */
+    int64_t at;
+    /* Routing of the event to sockets, kept with it so that a replay decides as the live path did. */
+    struct agent_id assignee;
+    struct team_id team;
+};
+
+/* Appends and, on commit, publishes to the bus. Fills e->id. */
+ERR_MUST_USE enum err event_append(struct db_txn *txn, struct event *e);
+
+/* The bus: local now, NATS next. Listeners are called on the committing thread in commit order; quick, no blocking. */
+typedef void (*event_listener)(void *arg, const struct event *e);
+struct bus;
+struct bus *bus_new_local(void);
+void bus_free(struct bus **bus);
+void bus_listen(struct bus *bus, event_listener fn, void *arg); /* before the server starts */
+void event_use_bus(struct db *db, struct bus *bus);             /* wiring, once */
+
+/* Replay. Rows in order; fn returns false to stop. */
+typedef bool (*event_row_fn)(void *arg, const struct event *e);
+ERR_MUST_USE enum err event_replay_conversation(struct db_txn *txn, struct conversation_id c, int64_t after_seq, bool only_public, size_t limit, event_row_fn fn, void *arg);
+ERR_MUST_USE enum err event_replay_all(struct db_txn *txn, struct event_id after, size_t limit, event_row_fn fn, void *arg);
+ERR_MUST_USE enum err event_last_id(struct db_txn *txn, struct event_id *out);
+
+#endif
