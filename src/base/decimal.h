@@ -8,8 +8,10 @@
 #define DECIMAL_MAX_SCALE 18
 #define DECIMAL_TEXT_MAX 48
 
+__extension__ typedef __int128 decimal_int;
+
 struct decimal {
-    __int128 coefficient;
+    decimal_int coefficient;
     int scale;
 };
 

@@ -5,12 +5,12 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));  /* uninitialised */
-void *mem_zalloc(size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed */
-void *mem_calloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
+void *mem_alloc(size_t size) __attribute__((__malloc__, returns_nonnull));  /* uninitialised */
+void *mem_zalloc(size_t size) __attribute__((__malloc__, returns_nonnull)); /* zeroed */
+void *mem_calloc(size_t n, size_t size) __attribute__((__malloc__, returns_nonnull));
 void *mem_realloc(void *p, size_t n, size_t size) __attribute__((returns_nonnull));
 void mem_free(void *p); /* NULL is fine */
-char *mem_strdup(const char *s) __attribute__((malloc, returns_nonnull));
+char *mem_strdup(const char *s) __attribute__((__malloc__, returns_nonnull));
 /* Zeroes secrets in a way that the compiler keeps. */
 void mem_wipe(void *p, size_t size);
 

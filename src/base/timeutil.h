@@ -34,6 +34,10 @@ int64_t time_from_civil(const struct civil *c);
 /* Zones by IANA name, read from the system's zoneinfo (TZif). Cached, thread-safe; ERR_NOT_FOUND for unknown or unsafe names. */
 struct zone;
 ERR_MUST_USE enum err zone_load(struct str name, const struct zone **out);
+/* Reads the bytes of a TZif file (version 2 or later); ERR_PROTOCOL when broken. zone_load is what callers want; this is for tests. The zone is
+ * freed by zone_free. */
+ERR_MUST_USE enum err zone_decode(struct str file, struct zone **out);
+void zone_free(struct zone **zone);
 int32_t zone_offset_s(const struct zone *z, int64_t at); /* seconds east of UTC at that instant */
 
 #endif
