@@ -1,0 +1,6 @@
+export * from './i18n.js';
+export * from './ids.js';
+export * from './markdown.js';
+export * from './outbox.js';
+export * from './time.js';
+export * from './timeline.js';

@@ -1,0 +1,116 @@
+/** Messages that the person has sent and the server has not acknowledged. They survive reloads (through `storage`), are sent in order, sent again after each
+ * reconnect with the same client_id, and leave only on an acknowledgement, a final refusal that the person dismisses, or a cancel. */
+
+export interface OutboxEntry<P> {
+  clientId: string;
+  payload: P;
+  createdAt: number;
+  state: 'sending' | 'failed';
+  /** Why it failed, for the person; only with state failed. */
+  problem?: { code: string; message: string };
+}
+
+export interface OutboxStorage {
+  load(): string | null;
+  save(value: string): void;
+}
+
+export interface OutboxOptions<P> {
+  storage: OutboxStorage;
+  /** Hands it to the line; false when there is none. */
+  transmit: (clientId: string, payload: P) => boolean;
+  onChange: (entries: readonly OutboxEntry<P>[]) => void;
+  now: () => number;
+  /** Unacknowledged for so long on a live line: transmit again. */
+  resendAfterMs?: number;
+}
+
+const RESEND_AFTER_MS = 10_000;
+const MAX_ENTRIES = 200;
+
+export class Outbox<P> {
+  private entries: OutboxEntry<P>[];
+  private readonly transmittedAt = new Map<string, number>();
+
+  constructor(private readonly options: OutboxOptions<P>) {
+    this.entries = this.restore();
+  }
+
+  get pending(): readonly OutboxEntry<P>[] {
+    return this.entries;
+  }
+
+  /** Keeps it first, then sends: false when the outbox is full. */
+  add(clientId: string, payload: P): boolean {
+    if (this.entries.length >= MAX_ENTRIES) return false;
+    this.entries = [...this.entries, { clientId, payload, createdAt: this.options.now(), state: 'sending' }];
+    this.changed();
+    this.flush();
+    return true;
+  }
+
+  /** The line is live (again): everything not acknowledged goes out once more, in order. */
+  lineIsLive(): void {
+    this.transmittedAt.clear();
+    this.flush();
+  }
+
+  /** Call now and then on a live line: an acknowledgement that got lost is asked for again. */
+  tick(): void {
+    const limit = this.options.now() - (this.options.resendAfterMs ?? RESEND_AFTER_MS);
+    for (const [clientId, at] of this.transmittedAt) {
+      if (at <= limit) this.transmittedAt.delete(clientId);
+    }
+    this.flush();
+  }
+
+  acknowledged(clientId: string): void {
+    this.remove(clientId);
+  }
+
+  /** `retry`: the server could not now (busy, disk full); it stays and is sent again by tick(). Otherwise the person decides. */
+  refused(clientId: string, problem: { code: string; message: string }, retry: boolean): void {
+    if (retry) return;
+    this.transmittedAt.delete(clientId);
+    this.entries = this.entries.map((e) => (e.clientId === clientId ? { ...e, state: 'failed', problem } : e));
+    this.changed();
+  }
+
+  /** The person wants a failed one sent again; `payload` when it was changed. */
+  retry(clientId: string, payload?: P): void {
+    this.entries = this.entries.map((e) =>
+      e.clientId === clientId ? { clientId: e.clientId, payload: payload ?? e.payload, createdAt: e.createdAt, state: 'sending' } : e,
+    );
+    this.changed();
+    this.flush();
+  }
+
+  remove(clientId: string): void {
+    const before = this.entries.length;
+    this.transmittedAt.delete(clientId);
+    this.entries = this.entries.filter((e) => e.clientId !== clientId);
+    if (this.entries.length !== before) this.changed();
+  }
+
+  private flush(): void {
+    for (const entry of this.entries) {
+      if (entry.state !== 'sending' || this.transmittedAt.has(entry.clientId)) continue;
+      if (!this.options.transmit(entry.clientId, entry.payload)) return;
+      this.transmittedAt.set(entry.clientId, this.options.now());
+    }
+  }
+
+  private changed(): void {
+    this.options.storage.save(JSON.stringify(this.entries));
+    this.options.onChange(this.entries);
+  }
+
+  private restore(): OutboxEntry<P>[] {
+    try {
+      const kept: unknown = JSON.parse(this.options.storage.load() ?? '[]');
+      return Array.isArray(kept) ? (kept as OutboxEntry<P>[]) : [];
+    } catch {
+      return [];
+    }
+  }
+}
