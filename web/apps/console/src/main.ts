@@ -1,0 +1,2 @@
+import '@stablehand/ui/tokens.css';
+import '@stablehand/ui/base.css';
