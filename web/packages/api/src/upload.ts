@@ -26,7 +26,11 @@ function parseBody(text: string): unknown {
 }
 
 /** Uploads with progress, which fetch cannot tell. Rejects with an ApiProblem. */
-export function uploadFile(file: File, target: UploadTarget, options: UploadOptions = {}): Promise<UploadedFile> {
+export function uploadFile(
+  file: File,
+  target: UploadTarget,
+  options: UploadOptions = {},
+): Promise<UploadedFile> {
   const query = new URLSearchParams({ name: file.name });
   if (target.conversationId) query.set('conversation_id', target.conversationId);
   return new Promise((resolve, reject) => {

@@ -59,7 +59,10 @@ describe('resuming socket', () => {
     FakeSocket.all[0]!.onclose?.({ code: 1006 });
     vi.advanceTimersByTime(600);
     FakeSocket.all[1]!.goLive();
-    expect(FakeSocket.all.map((s) => s.sent[0])).toEqual(['{"t":"hello","have":0}', '{"t":"hello","have":1}']);
+    expect(FakeSocket.all.map((s) => s.sent[0])).toEqual([
+      '{"t":"hello","have":0}',
+      '{"t":"hello","have":1}',
+    ]);
   });
 
   it('sends only on a live line', () => {

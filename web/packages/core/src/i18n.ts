@@ -17,7 +17,9 @@ export function format(language: Language, template: string, params: Params = {}
     const text = byForm.get(rules.select(n)) ?? byForm.get('other') ?? '';
     return text.replaceAll('#', new Intl.NumberFormat(language).format(n));
   });
-  return withPlurals.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole));
+  return withPlurals.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    name in params ? String(params[name]) : whole,
+  );
 }
 
 /** The language of the interface that serves these wishes best ("zh-TW" and "zh" get zh-CN). */

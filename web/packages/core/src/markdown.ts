@@ -83,7 +83,9 @@ function takeWhile(r: Reader, test: (row: string) => boolean): string[] {
 }
 
 function startsBlock(row: string): boolean {
-  return row.trim() === '' || row.startsWith('```') || row.startsWith('>') || BULLET.test(row) || NUMBER.test(row);
+  return (
+    row.trim() === '' || row.startsWith('```') || row.startsWith('>') || BULLET.test(row) || NUMBER.test(row)
+  );
 }
 
 function readBlock(r: Reader): Block {
@@ -95,14 +97,27 @@ function readBlock(r: Reader): Block {
     return { kind: 'code', text: code.join('\n') };
   }
   if (row.startsWith('>')) {
-    return { kind: 'quote', children: lines(takeWhile(r, (x) => x.startsWith('>')).map((x) => x.replace(/^>\s?/, ''))) };
+    return {
+      kind: 'quote',
+      children: lines(takeWhile(r, (x) => x.startsWith('>')).map((x) => x.replace(/^>\s?/, ''))),
+    };
   }
   if (BULLET.test(row)) {
-    return { kind: 'list', ordered: false, start: 1, items: takeWhile(r, (x) => BULLET.test(x)).map((x) => inline(BULLET.exec(x)![1]!)) };
+    return {
+      kind: 'list',
+      ordered: false,
+      start: 1,
+      items: takeWhile(r, (x) => BULLET.test(x)).map((x) => inline(BULLET.exec(x)![1]!)),
+    };
   }
   if (NUMBER.test(row)) {
     const start = Number(NUMBER.exec(row)![1]);
-    return { kind: 'list', ordered: true, start, items: takeWhile(r, (x) => NUMBER.test(x)).map((x) => inline(NUMBER.exec(x)![2]!)) };
+    return {
+      kind: 'list',
+      ordered: true,
+      start,
+      items: takeWhile(r, (x) => NUMBER.test(x)).map((x) => inline(NUMBER.exec(x)![2]!)),
+    };
   }
   return { kind: 'paragraph', children: lines(takeWhile(r, (x) => !startsBlock(x))) };
 }

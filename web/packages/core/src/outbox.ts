@@ -72,14 +72,18 @@ export class Outbox<P> {
   refused(clientId: string, problem: { code: string; message: string }, retry: boolean): void {
     if (retry) return;
     this.transmittedAt.delete(clientId);
-    this.entries = this.entries.map((e) => (e.clientId === clientId ? { ...e, state: 'failed', problem } : e));
+    this.entries = this.entries.map((e) =>
+      e.clientId === clientId ? { ...e, state: 'failed', problem } : e,
+    );
     this.changed();
   }
 
   /** The person wants a failed one sent again; `payload` when it was changed. */
   retry(clientId: string, payload?: P): void {
     this.entries = this.entries.map((e) =>
-      e.clientId === clientId ? { clientId: e.clientId, payload: payload ?? e.payload, createdAt: e.createdAt, state: 'sending' } : e,
+      e.clientId === clientId
+        ? { clientId: e.clientId, payload: payload ?? e.payload, createdAt: e.createdAt, state: 'sending' }
+        : e,
     );
     this.changed();
     this.flush();

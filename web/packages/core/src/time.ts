@@ -6,16 +6,27 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 export function clockTime(at: string | number, language: Language, zone?: string): string {
-  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...(zone && { timeZone: zone }) }).format(new Date(at));
+  return new Intl.DateTimeFormat(language, {
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    ...(zone && { timeZone: zone }),
+  }).format(new Date(at));
 }
 
 export function fullTime(at: string | number, language: Language, zone?: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', ...(zone && { timeZone: zone }) }).format(new Date(at));
+  return new Intl.DateTimeFormat(language, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+    ...(zone && { timeZone: zone }),
+  }).format(new Date(at));
 }
 
 /** "2026-11-22" in the zone: equal for two times of one day. */
 export function dayKey(at: string | number, zone?: string): string {
-  return new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...(zone && { timeZone: zone }) }).format(new Date(at));
+  return new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...(zone && { timeZone: zone }) }).format(
+    new Date(at),
+  );
 }
 
 /** Today, yesterday, or the date. */
@@ -43,7 +54,9 @@ export function age(at: string | number, now: number, language: Language): strin
 export function stopwatch(seconds: number): string {
   const s = Math.max(0, Math.floor(seconds));
   const two = (n: number) => String(n).padStart(2, '0');
-  return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
+  return s < 3600
+    ? `${Math.floor(s / 60)}:${two(s % 60)}`
+    : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
 export function byteSize(bytes: number, language: Language): string {
@@ -54,5 +67,10 @@ export function byteSize(bytes: number, language: Language): string {
     value /= 1000;
     i++;
   }
-  return new Intl.NumberFormat(language, { style: 'unit', unit: units[i]!, unitDisplay: 'short', maximumFractionDigits: value < 10 && i > 0 ? 1 : 0 }).format(value);
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit: units[i]!,
+    unitDisplay: 'short',
+    maximumFractionDigits: value < 10 && i > 0 ? 1 : 0,
+  }).format(value);
 }

@@ -40,10 +40,16 @@ function placed(messages: readonly Message[], message: Message): readonly Messag
 }
 
 /** A page loaded over HTTP (newest first, as the server sends it). `lastSeq`: the conversation's last_seq when it was loaded. */
-export function withPage(timeline: Timeline, page: readonly Message[], hasMore: boolean, lastSeq = 0): Timeline {
+export function withPage(
+  timeline: Timeline,
+  page: readonly Message[],
+  hasMore: boolean,
+  lastSeq = 0,
+): Timeline {
   let messages = timeline.messages;
   for (const message of page) messages = placed(messages, message);
-  const isOlderPage = timeline.messages.length === 0 || (page.length > 0 && page[0]!.seq < timeline.messages[0]!.seq);
+  const isOlderPage =
+    timeline.messages.length === 0 || (page.length > 0 && page[0]!.seq < timeline.messages[0]!.seq);
   return {
     ...timeline,
     messages,

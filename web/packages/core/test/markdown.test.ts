@@ -22,11 +22,16 @@ describe('markdown', () => {
   });
 
   it('tags stay text', () => {
-    expect(inlineOf('<img src=x onerror=alert(1)>')).toEqual([{ kind: 'text', text: '<img src=x onerror=alert(1)>' }]);
+    expect(inlineOf('<img src=x onerror=alert(1)>')).toEqual([
+      { kind: 'text', text: '<img src=x onerror=alert(1)>' },
+    ]);
   });
 
   it('finds links in Chinese text and leaves its punctuation out', () => {
-    expect(inlineOf('请看https://a.example/帮助。谢谢')[1]).toMatchObject({ kind: 'link', text: 'https://a.example/帮助' });
+    expect(inlineOf('请看https://a.example/帮助。谢谢')[1]).toMatchObject({
+      kind: 'link',
+      text: 'https://a.example/帮助',
+    });
   });
 
   it('leaves the full stop of a sentence out of the address', () => {
@@ -51,12 +56,24 @@ describe('markdown', () => {
   it('reads lists with Chinese numbering, quotes and fenced code', () => {
     const blocks = parseMarkdown('1、打开钱包\n2、复制哈希\n\n- x\n- y\n> said\n```\n<b>\n```');
     expect(blocks.map((b) => b.kind)).toEqual(['list', 'list', 'quote', 'code']);
-    expect(blocks[0]).toMatchObject({ ordered: true, start: 1, items: [[{ text: '打开钱包' }], [{ text: '复制哈希' }]] });
+    expect(blocks[0]).toMatchObject({
+      ordered: true,
+      start: 1,
+      items: [[{ text: '打开钱包' }], [{ text: '复制哈希' }]],
+    });
     expect(blocks[3]).toEqual({ kind: 'code', text: '<b>' });
   });
 
   it('ends on every input, quickly', () => {
-    const nasty = ['`'.repeat(5000), '**'.repeat(5000), '[a]('.repeat(3000), '> '.repeat(3000), '```', '1.\n', '*a '.repeat(4000)];
+    const nasty = [
+      '`'.repeat(5000),
+      '**'.repeat(5000),
+      '[a]('.repeat(3000),
+      '> '.repeat(3000),
+      '```',
+      '1.\n',
+      '*a '.repeat(4000),
+    ];
     const started = Date.now();
     for (const text of nasty) expect(parseMarkdown(text).length).toBeGreaterThan(0);
     expect(Date.now() - started).toBeLessThan(5000);

@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { Outbox, type OutboxEntry } from '../src/outbox.js';
 
 function setUp(kept: string | null = null) {
-  const world = { line: false, sent: [] as string[], store: kept, now: 1000, shown: [] as readonly OutboxEntry<string>[] };
+  const world = {
+    line: false,
+    sent: [] as string[],
+    store: kept,
+    now: 1000,
+    shown: [] as readonly OutboxEntry<string>[],
+  };
   const outbox = new Outbox<string>({
     storage: { load: () => world.store, save: (value) => (world.store = value) },
     transmit: (clientId) => {
@@ -74,7 +80,12 @@ describe('outbox', () => {
     expect(world.shown[0]?.state).toBe('failed');
     outbox.retry('a', 'shorter');
     expect(world.sent.at(-1)).toBe('a');
-    expect(outbox.pending[0]).toEqual({ clientId: 'a', payload: 'shorter', createdAt: 1000, state: 'sending' });
+    expect(outbox.pending[0]).toEqual({
+      clientId: 'a',
+      payload: 'shorter',
+      createdAt: 1000,
+      state: 'sending',
+    });
   });
 
   it('a refusal that may pass keeps sending', () => {

@@ -22,7 +22,14 @@ function message(seq: number, body = `m${seq}`): Message {
 }
 
 function created(seq: number): ConversationEvent {
-  return { id: String(seq), conversation_id: '7', seq, kind: 'message.created', at: '2026-01-01T00:00:00.000Z', data: message(seq) };
+  return {
+    id: String(seq),
+    conversation_id: '7',
+    seq,
+    kind: 'message.created',
+    at: '2026-01-01T00:00:00.000Z',
+    data: message(seq),
+  };
 }
 
 const seqs = (t: { messages: readonly Message[] }) => t.messages.map((m) => m.seq);
