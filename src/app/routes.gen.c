@@ -1132,6 +1132,17 @@ const struct route app_routes[APP_N_ROUTES] = {
     },
     {
         .method = HTTP_GET_METHOD,
+        .pattern = "/help-assets/{file}",
+        .operation = "help_http_asset",
+        .handler = help_http_asset,
+        .room = ROOM_KNOWLEDGE,
+        .auth = ROUTE_PUBLIC,
+        .permission = NULL,
+        .max_body = 0,
+        .rate_class = 0,
+    },
+    {
+        .method = HTTP_GET_METHOD,
         .pattern = "/api/v1/bot",
         .operation = "bot_http_get",
         .handler = bot_http_get,

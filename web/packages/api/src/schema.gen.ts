@@ -1267,6 +1267,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/help-assets/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Style sheet and icon of the help centre; the name carries the hash, so it is cached for good */
+        get: operations["help_http_asset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bot": {
         parameters: {
             query?: never;
@@ -1650,7 +1667,9 @@ export interface components {
             seq: number;
             kind: string;
             at: components["schemas"]["Time"];
-            data: Record<string, never>;
+            data: {
+                [key: string]: unknown;
+            };
         };
         Presence: {
             agent_id: components["schemas"]["Id"];
@@ -1903,8 +1922,11 @@ export interface components {
             version?: number;
         };
         BotDecision: {
-            /** @enum {string} */
-            action: "answer" | "clarify" | "miss" | "handover" | "greet" | "thanks";
+            /**
+             * @description talk: goodbye, what are you, a secret that was pasted ...; handover may carry an answer (what to do meanwhile)
+             * @enum {string}
+             */
+            action: "answer" | "clarify" | "miss" | "handover" | "greet" | "thanks" | "talk";
             language: string;
             score: number;
             body: string;
@@ -4418,6 +4440,13 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Html"];
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             404: components["responses"]["Html"];
         };
     };
@@ -4434,6 +4463,13 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Html"];
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             404: components["responses"]["Html"];
         };
     };
@@ -4450,6 +4486,13 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Html"];
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             404: components["responses"]["Html"];
         };
     };
@@ -4496,7 +4539,38 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Html"];
+            /** @description Not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             404: components["responses"]["Html"];
+        };
+    };
+    help_http_asset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/css": string;
+                    "image/svg+xml": string;
+                };
+            };
+            404: components["responses"]["Problem"];
         };
     };
     bot_http_get: {

@@ -62,9 +62,9 @@ export function withEvent(timeline: Timeline, event: ConversationEvent): Timelin
   if (event.conversation_id !== timeline.conversationId || event.seq <= timeline.have) return timeline;
   const next = { ...timeline, have: event.seq };
   if (event.kind === 'message.created') {
-    next.messages = placed(timeline.messages, event.data as Message);
+    next.messages = placed(timeline.messages, event.data as unknown as Message);
   } else if (event.kind === 'message.edited' || event.kind === 'message.deleted') {
-    const message = event.data as Message;
+    const message = event.data as unknown as Message;
     const isLoaded = timeline.messages.some((m) => m.id === message.id);
     if (isLoaded) next.messages = placed(timeline.messages, message);
   }
