@@ -1,0 +1,102 @@
+/** The real binary on an ephemeral port with a database of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const root = new URL('../../', import.meta.url).pathname;
+const binary = process.env.STABLEHAND_BIN ?? join(root, 'build', 'stablehand');
+const START_TIMEOUT_MS = 30_000;
+
+export interface ServerOptions {
+  dir?: string;
+  /** "--key=value" settings. */
+  settings?: string[];
+  /** Fill the desk with demo people, inbox, articles. */
+  demo?: boolean;
+  env?: Record<string, string>;
+}
+
+export class Server {
+  private child: ChildProcess | null = null;
+  port = 0;
+  log: string[] = [];
+
+  private constructor(
+    readonly dir: string,
+    private readonly options: ServerOptions,
+  ) {}
+
+  static async start(options: ServerOptions = {}): Promise<Server> {
+    const server = new Server(options.dir ?? mkdtempSync(join(tmpdir(), 'stablehand-')), options);
+    await server.launch();
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? 0;
+  }
+
+  /** Starts the process (again) on the same database and, after the first time, the same port. */
+  async launch(): Promise<void> {
+    const command = this.options.demo ? 'demo' : 'serve';
+    const args = [command, `--data=${this.dir}`, `--http.listen=127.0.0.1:${this.port}`, ...(this.options.settings ?? [])];
+    const child = spawn(binary, args, { env: { ...process.env, ...this.options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    const exited = new Promise<never>((_, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, signal) => reject(new Error(`stablehand ended (${code ?? signal}):\n${this.log.slice(-20).join('\n')}`)));
+    });
+    const listening = new Promise<void>((resolve) => {
+      for (const stream of [child.stdout!, child.stderr!]) {
+        createInterface({ input: stream }).on('line', (line) => {
+          this.log.push(line);
+          const port = /listening.*?port=(\d+)/.exec(line)?.[1];
+          if (port) {
+            this.port = Number(port);
+            resolve();
+          }
+        });
+      }
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no "listening" line:\n${this.log.join('\n')}`)), START_TIMEOUT_MS);
+    });
+    exited.catch(() => undefined);
+    try {
+      await Promise.race([listening, exited, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private ended(): Promise<void> {
+    const child = this.child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+    return new Promise((resolve) => child.once('exit', () => resolve()));
+  }
+
+  /** SIGKILL: what a power cut leaves, minus the disk cache. */
+  async kill(): Promise<void> {
+    this.child?.kill('SIGKILL');
+    await this.ended();
+  }
+
+  /** SIGTERM; gives the exit code. */
+  async stop(): Promise<number | null> {
+    this.child?.kill('SIGTERM');
+    await this.ended();
+    return this.child?.exitCode ?? null;
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
