@@ -78,11 +78,11 @@ export function checkFrame(direction: FrameDirection, frame: { t: string; event?
   const names = branches.filter((n) => socket.$defs[n].properties.t.const === frame.t);
   if (names.length === 0) throw new Error(`${direction}: frame kind ${frame.t} is not in spec/socket.yaml`);
   const v = validator(`socket.yaml#/$defs/${names[0]}`);
-  if (!v(frame)) throw new Error(`${direction} ${frame.t}: ${explain(v, frame)}`);
+  if (!v(frame as unknown)) throw new Error(`${direction} ${frame.t}: ${explain(v, frame)}`);
   if (!frame.event) return;
   const noun = frame.event.kind.split('.')[0]!;
   const shape = noun === 'conversation' ? (direction === 'ToAgent' ? 'Conversation' : 'VisitorConversation') : EVENT_DATA[noun];
   if (!shape) return;
   const data = validator(`openapi.yaml#/components/schemas/${shape}`);
-  if (!data(frame.event.data)) throw new Error(`${direction} event ${frame.event.kind}: ${explain(data, frame.event.data)}`);
+  if (!data(frame.event.data as unknown)) throw new Error(`${direction} event ${frame.event.kind}: ${explain(data, frame.event.data)}`);
 }
