@@ -1,0 +1,55 @@
+/* Every setting there is. The console's forms, --help-config and the checks all come from here. Keys are stable; group by the word before the dot. */
+#include "base/check.h"
+#include "platform/settings.h"
+
+static const struct setting table[] = {
+    {"data.dir", SETTING_STR, "data", NULL, "Folder of everything that is kept: database, files, key of the installation",
+     "数据目录:数据库、文件和安装密钥都在这里"},
+    {"data.key_file", SETTING_STR, "", NULL, "Key of the installation (32 bytes; made at first start). Empty: <data.dir>/secret.key",
+     "安装密钥文件(32 字节,首次启动时生成)。留空为 <data.dir>/secret.key"},
+
+    {"db.url", SETTING_STR, "", NULL, "Database. Empty: sqlite:<data.dir>/stablehand.db", "数据库地址。留空为 sqlite:<data.dir>/stablehand.db"},
+    {"db.readers", SETTING_INT, "4", "1..64", "Connections that read", "读连接数"},
+    {"db.cache", SETTING_SIZE, "8MB", "1MB..4GB", "Page cache of each connection", "每个连接的页缓存"},
+    {"db.max_waiting", SETTING_INT, "65536", "64..1000000", "Writes that may wait before new ones are refused", "写队列上限,超过后拒绝新的写入"},
+
+    {"files.dir", SETTING_STR, "", NULL, "Uploaded files. Empty: <data.dir>/files", "上传文件目录。留空为 <data.dir>/files"},
+
+    {"http.listen", SETTING_STR, "127.0.0.1:8080", NULL, "Address and port; [::]:443 for all of IPv6 and IPv4, port 0 for any free one",
+     "监听地址和端口;[::]:443 表示所有地址,端口 0 表示任意空闲端口"},
+    {"http.loops", SETTING_INT, "0", "0..64", "Threads for the network; 0: one per core, at most 4", "网络线程数;0 表示每核一个,最多 4 个"},
+    {"http.workers", SETTING_INT, "8", "1..256", "Threads that run requests", "处理请求的线程数"},
+    {"http.tls_cert", SETTING_STR, "", NULL, "Certificate chain (PEM); empty: no TLS here, a proxy does it", "证书链(PEM);留空则不在此启用 TLS"},
+    {"http.tls_key", SETTING_STR, "", NULL, "Private key of the certificate (PEM)", "证书私钥(PEM)"},
+    {"http.trusted_proxies", SETTING_STR, "", NULL, "Networks of proxies whose X-Forwarded-* headers count: \"10.0.0.0/8, 127.0.0.1\"",
+     "可信代理网段,只采信它们的 X-Forwarded-* 请求头"},
+    {"http.allowed_origins", SETTING_STR, "", NULL, "Other origins that may use the API with a session, separated by spaces", "允许携带会话调用接口的其他来源,以空格分隔"},
+    {"http.web_dir", SETTING_STR, "", NULL, "Serve the web apps from this folder instead of the built-in ones (development)", "从此目录提供网页应用(开发用),留空则使用内置版本"},
+    {"http.max_connections", SETTING_INT, "20000", "16..1000000", "Connections at a time", "同时连接数上限"},
+    {"http.max_connections_per_ip", SETTING_INT, "200", "1..1000000", "Connections at a time from one address", "单个地址的同时连接数上限"},
+    {"http.header_timeout", SETTING_DURATION_MS, "10s", "1s..5m", "Time for a request's head", "请求头接收时限"},
+    {"http.body_timeout", SETTING_DURATION_MS, "60s", "1s..30m", "Time for a request's body", "请求体接收时限"},
+    {"http.idle_timeout", SETTING_DURATION_MS, "75s", "1s..1h", "How long an idle connection is kept", "空闲连接保留时间"},
+    {"http.rate_per_second", SETTING_INT, "50", "1..1000000", "Requests a second from one address, in the long run", "单个地址每秒请求数(长期平均)"},
+    {"http.rate_burst", SETTING_INT, "200", "1..1000000", "Requests from one address at once", "单个地址的突发请求数"},
+
+    {"log.level", SETTING_WORDS, "info", "debug|info|warn|error|off", "How much is logged", "日志级别"},
+    {"log.format", SETTING_WORDS, "text", "text|json", "Form of the log lines", "日志格式"},
+
+    {"metrics.allow", SETTING_STR, "127.0.0.0/8, ::1", NULL, "Networks that may read /metrics", "允许读取 /metrics 的网段"},
+
+    {"session.idle", SETTING_DURATION_MS, "12h", "5m..30d", "An agent's session ends after this time without use", "客服会话闲置多久后失效"},
+    {"session.absolute", SETTING_DURATION_MS, "30d", "1h..365d", "An agent's session ends after this time in any case", "客服会话的最长有效期"},
+    {"invitation.valid", SETTING_DURATION_MS, "7d", "1h..90d", "How long an invitation link is good", "邀请链接有效期"},
+    {"visitor.anonymous", SETTING_DURATION_MS, "180d", "1h..730d", "An anonymous visitor is forgotten after this time without a visit", "匿名访客多久未访问后失效"},
+    {"visitor.verified", SETTING_DURATION_MS, "24h", "5m..30d", "How long a signed-in customer's widget stays signed in without a new signed identity",
+     "已登录客户的聊天窗口在没有新签名身份时保持登录的时间"},
+    {"setup.token", SETTING_SECRET, "", NULL, "Asked of the first-start wizard when it is not opened from this machine; empty: one is made and printed",
+     "非本机打开首次设置向导时要求的令牌;留空则自动生成并打印"},
+};
+
+const struct setting *settings_table(size_t *n_out)
+{
+    *n_out = ARRAY_LEN(table);
+    return table;
+}
