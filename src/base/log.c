@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/timeutil.h"
+#include "base/utf8.h"
 
 #define LINE_MAX 2048
 
@@ -66,22 +67,26 @@ static void add(struct line *l, const char *s)
     }
 }
 
-/* Control characters and quotes are escaped, so that a value from outside cannot forge a line. */
+/* Control characters and quotes are escaped, so that a value from outside cannot forge a line; what is not UTF-8 becomes U+FFFD. */
 static void add_quoted(struct line *l, struct str s)
 {
     static const char hex[] = "0123456789abcdef";
     add_char(l, '"');
-    for (size_t i = 0; i < s.len && l->len < LINE_MAX - 16; i++) {
-        unsigned char c = (unsigned char)s.p[i];
+    for (size_t i = 0; i < s.len && l->len < LINE_MAX - 16;) {
+        uint32_t c = utf8_next(s, &i);
         if (c == '"' || c == '\\') {
             add_char(l, '\\');
             add_char(l, (char)c);
-        } else if (c < 0x20 || c == 0x7F) {
+        } else if (c < 0x20 || (c >= 0x7F && c < 0xA0)) {
             add(l, "\\u00");
             add_char(l, hex[c >> 4]);
             add_char(l, hex[c & 15]);
         } else {
-            add_char(l, (char)c);
+            char text[4];
+            size_t n = utf8_put(c, text);
+            for (size_t k = 0; k < n; k++) {
+                add_char(l, text[k]);
+            }
         }
     }
     add_char(l, '"');
@@ -91,7 +96,7 @@ static bool is_plain(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c <= 0x20 || c == '"' || c == '\\' || c == '=' || c == 0x7F) {
+        if (c <= 0x20 || c == '"' || c == '\\' || c == '=' || c >= 0x7F) {
             return false;
         }
     }

@@ -285,7 +285,9 @@ enum err zone_decode(struct str file, struct zone **out)
 
 int32_t zone_offset_s(const struct zone *z, int64_t at)
 {
+    const int64_t far_s = 253402300799; /* year 9999; no zone has plans past it, and the arithmetic below stays in range */
     int64_t at_s = at / 1000 - (at % 1000 < 0);
+    at_s = at_s > far_s ? far_s : at_s < -far_s ? -far_s : at_s;
     if (z->has_rule && (z->n == 0 || at_s >= z->at_s[z->n - 1])) {
         return rule_offset_s(&z->rule, at_s);
     }
