@@ -6,6 +6,8 @@
  * SQLite: one writer thread takes everything that waits, runs each function inside a savepoint and commits once (group commit, synchronous=FULL).
  * A function that returns an error is rolled back alone. Nothing is acknowledged before COMMIT has returned.
  *
+ * A statement that fails (ERR_CONFLICT) leaves the transaction usable on SQLite only; portable code says ON CONFLICT DO NOTHING, or returns the error.
+ *
  * Rules for the functions that run inside: no I/O but this database, no waiting, no locks; they may run again from the start (PostgreSQL retries
  * on serialization failure), so they write their results only into their own argument, freshly each time. */
 #ifndef PLATFORM_DB_H
@@ -14,6 +16,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct db;
 struct db_txn;
@@ -95,11 +101,13 @@ bool db_index_wait(struct db *db, int64_t timeout_ms);
 struct db_migration {
     int number;       /* 1, 2, 3 ... without gaps, forward only */
     const char *name; /* "identity" */
-    const char *sql;  /* the file's text, embedded; its SHA-256 is kept and compared at every start.
-                       * {{ID}} = integer primary key that numbers itself, {{BLOB}} = bytes, {{TIME}} = BIGINT milliseconds, expanded per engine */
+    /* The file's text, embedded; its SHA-256 is kept and compared at every start. Expanded per engine:
+     * {{ID}} = integer primary key that numbers itself (never re-used), {{I64}} = 64-bit integer, {{TIME}} = the same, UTC milliseconds,
+     * {{BLOB}} = bytes; {{STRICT}} after the closing bracket of CREATE TABLE (column types INTEGER, TEXT and the words above only). */
+    const char *sql;
 };
 struct db_options {
-    const char *url; /* "sqlite:/path/stablehand.db" */
+    const char *url; /* "sqlite:/path/stablehand.db"; the search index is "/path/stablehand-search.db" */
     const struct db_migration *migrations;
     size_t n_migrations;
     const struct db_index_source *sources;
@@ -113,9 +121,16 @@ ERR_MUST_USE enum err db_open(const struct db_options *options, struct db **out,
 void db_close(struct db **db);
 
 struct db_stats {
-    int64_t commits, writes, failed_writes, wal_bytes, index_lag, queue_len, reads;
+    int64_t commits, writes, failed_writes, wal_bytes, queue_len, reads;
+    int64_t index_lag; /* commits that the index has not followed yet */
     int64_t commit_us_total, batch_max;
 };
 void db_stats_get(struct db *db, struct db_stats *out);
+/* False while writing fails (disk full, I/O error); it heals by itself when writing works again. For /readyz. */
+bool db_health(struct db *db, struct errinfo *info);
+/* A consistent copy of everything committed when it started, while others write. `path` must not exist. Blocks; not on a loop thread. */
+ERR_MUST_USE enum err db_backup(struct db *db, const char *path, struct errinfo *info);
+/* Empties the search index and starts it again; db_index_wait tells when it has caught up. */
+ERR_MUST_USE enum err db_index_rebuild(struct db *db);
 
 #endif

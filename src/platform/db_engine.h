@@ -1,0 +1,87 @@
+/* What a database engine is: a table of functions behind db.h. Engines: db_sqlite.c (one file, one writer thread), db_fake.c (scripted, for
+ * tests). Everything that does not differ between engines (argument helpers, commit hooks, one-row queries) is in db.c.
+ *
+ * An engine's own structs start with the ones below (`struct db`, `struct db_txn`, `struct db_rows`), filled by the engine. Every implementation
+ * passes tests/unit/platform/db_conformance.c. */
+#ifndef PLATFORM_DB_ENGINE_H
+#define PLATFORM_DB_ENGINE_H
+
+#include "platform/db.h"
+
+enum db_caps {
+    DB_CAP_SINGLE_NODE = 1, /* only this process writes: claims of an earlier process are dead at start */
+    DB_CAP_BACKUP = 2,      /* db_backup works */
+};
+
+struct db_engine {
+    const char *scheme; /* what stands before ':' in the url */
+    unsigned caps;      /* enum db_caps */
+
+    /* `location` is the url behind the scheme. Migrates; starts the engine's threads. On failure nothing is left running. */
+    enum err (*open)(const struct db_options *options, const char *location, struct db **out, struct errinfo *info);
+    /* Finishes what waits. Frees `db`. */
+    void (*close)(struct db *db);
+
+    /* See db.h; any thread. `write` must not be called from the writer's thread (hooks, done functions). */
+    enum err (*read)(struct db *db, db_fn fn, void *arg);
+    enum err (*write)(struct db *db, db_fn fn, void *arg);
+    enum err (*submit)(struct db *db, db_fn fn, db_done_fn done, void *arg);
+
+    /* Inside a transaction, on its thread. `query` has executed the statement when it returns (an INSERT ... RETURNING has its effect even if no
+     * row is fetched). `rows_close` frees the rows and returns the error that ended them. */
+    enum err (*exec)(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *n_changed_out);
+    enum err (*query)(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out);
+    bool (*rows_next)(struct db_rows *rows);
+    int64_t (*rows_i64)(const struct db_rows *rows, int col);
+    struct str (*rows_str)(const struct db_rows *rows, int col);
+    bool (*rows_is_null)(const struct db_rows *rows, int col);
+    enum err (*rows_close)(struct db_rows *rows);
+
+    /* May be NULL: the engine has no such thing (ERR_UNAVAILABLE, false). */
+    enum err (*search)(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out,
+        size_t *n_out);
+    bool (*index_wait)(struct db *db, int64_t timeout_ms);
+    enum err (*index_rebuild)(struct db *db);
+    enum err (*backup)(struct db *db, const char *path, struct errinfo *info);
+    void (*stats)(struct db *db, struct db_stats *out);
+    bool (*health)(struct db *db, struct errinfo *info);
+};
+
+extern const struct db_engine db_sqlite_engine;
+
+struct bus;
+struct timers;
+struct outbox;
+
+struct db {
+    const struct db_engine *engine;
+    /* Who hears of commits: wired once at start, before the first write (event_use_bus, timers_new, outbox_new). */
+    struct bus *bus;
+    struct timers *timers;
+    struct outbox *outbox;
+};
+
+struct db_hook {
+    struct db_hook *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct db_txn {
+    struct db *db;
+    struct arena *arena;
+    bool is_write;
+    struct db_hook *hooks; /* in the order they were added */
+    struct db_hook **hooks_end;
+};
+
+struct db_rows {
+    struct db_txn *txn;
+};
+
+void db_txn_init(struct db_txn *txn, struct db *db, struct arena *arena, bool is_write);
+/* Forgets the hooks (the function is rolled back or runs again). */
+void db_txn_drop_hooks(struct db_txn *txn);
+void db_hooks_run(struct db_hook *hooks);
+
+#endif

@@ -1,0 +1,26 @@
+/* Migrations, the part that no engine owns: words expanded, hashes, and the decision what is to be done. Pure. */
+#ifndef PLATFORM_DB_MIGRATE_H
+#define PLATFORM_DB_MIGRATE_H
+
+#include "platform/db.h"
+
+/* What {{ID}} and its friends mean on an engine. */
+struct db_words {
+    const char *id, *i64, *time, *blob, *strict;
+};
+/* Heap; mem_free. An unknown {{WORD}} is a bug of ours. */
+char *db_migration_expand(const char *sql, const struct db_words *words);
+/* SHA-256 of the text before expansion: the same on every engine. */
+void db_migration_hash(const char *sql, char out[65]);
+
+struct db_applied {
+    int number;
+    char name[64];
+    char sha256[65];
+};
+/* How many of `migrations` are applied already; the rest are to be run, in order. ERR_CONFLICT with a message for a person: the database is newer
+ * than the program, or a migration was changed after it was applied. */
+ERR_MUST_USE enum err db_migrate_decide(const struct db_migration *migrations, size_t n, const struct db_applied *applied, size_t n_applied,
+    size_t *n_done_out, struct errinfo *info);
+
+#endif

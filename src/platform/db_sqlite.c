@@ -1,0 +1,207 @@
+/* SQLite engine: life, reader pool, and the table of functions. See db_sqlite.h for who does what. */
+#include "platform/db_sqlite.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/timeutil.h"
+
+#define SQ_N_READERS 4
+
+/* ---- readers ---- */
+
+static struct sq_conn *sq_borrow(struct sq_db *db)
+{
+    (void)pthread_mutex_lock(&db->pool_lock);
+    while (db->pool_free == NULL) {
+        (void)pthread_cond_wait(&db->pool_wake, &db->pool_lock);
+    }
+    struct sq_conn *conn = db->pool_free;
+    db->pool_free = conn->next_free;
+    (void)pthread_mutex_unlock(&db->pool_lock);
+    return conn;
+}
+
+static void sq_give_back(struct sq_db *db, struct sq_conn *conn)
+{
+    (void)pthread_mutex_lock(&db->pool_lock);
+    conn->next_free = db->pool_free; /* last in, first out: the warm cache is used again */
+    db->pool_free = conn;
+    (void)pthread_cond_signal(&db->pool_wake);
+    (void)pthread_mutex_unlock(&db->pool_lock);
+}
+
+static enum err sq_read(struct db *base, db_fn fn, void *arg)
+{
+    struct sq_db *db = (struct sq_db *)base;
+    struct sq_conn *conn = sq_borrow(db);
+    db_txn_init(&conn->txn.base, base, conn->arena, false);
+    conn->fatal = ERR_OK;
+    conn->deadline_ns = time_monotonic_ns() + SQ_READ_CAP_MS * 1000000LL;
+    enum err err = ERR_OK;
+    int rc = sq_conn_run(conn, "BEGIN");
+    if (rc != SQLITE_OK) {
+        err = sq_conn_err(conn, rc, "BEGIN");
+    } else {
+        err = fn(&conn->txn.base, arg);
+        if (sq_conn_close_rows(conn)) {
+            LOG_ERROR("db", "a read function left rows open");
+        }
+        err = conn->fatal != ERR_OK ? conn->fatal : err;
+    }
+    conn->deadline_ns = 0;
+    if (sqlite3_get_autocommit(conn->h) == 0) {
+        (void)sq_conn_run(conn, "COMMIT");
+    }
+    arena_reset(conn->arena);
+    sq_give_back(db, conn);
+    atomic_fetch_add_explicit(&db->reads, 1, memory_order_relaxed);
+    return err;
+}
+
+/* ---- life ---- */
+
+static void sq_close(struct db *base)
+{
+    struct sq_db *db = (struct sq_db *)base;
+    sq_writer_stop(db);
+    sq_checkpoint_stop(db);
+    for (int i = 0; i < db->n_readers; i++) {
+        sq_conn_close(&db->pool[i]);
+    }
+    mem_free(db->pool);
+    (void)pthread_cond_destroy(&db->pool_wake);
+    (void)pthread_mutex_destroy(&db->pool_lock);
+    (void)pthread_cond_destroy(&db->writer.wake);
+    (void)pthread_mutex_destroy(&db->writer.lock);
+    mem_free(db->path);
+    mem_free(db->search_path);
+    mem_free(db);
+}
+
+/* "/a/stablehand.db" -> "/a/stablehand-search.db" */
+static char *sq_beside(const char *path, const char *suffix)
+{
+    struct str s = str_from(path);
+    if (str_ends(s, STR(".db"))) {
+        s.len -= 3;
+    }
+    size_t size = s.len + strlen(suffix) + 1;
+    char *out = mem_alloc(size);
+    (void)snprintf(out, size, STR_FMT "%s", STR_ARG(s), suffix);
+    return out;
+}
+
+static struct sq_db *sq_new(const struct db_options *options, const char *location)
+{
+    struct sq_db *db = MEM_NEW(struct sq_db);
+    db->base.engine = &db_sqlite_engine;
+    db->path = mem_strdup(location);
+    db->search_path = sq_beside(location, "-search.db");
+    db->cache_kb = options->cache_kb;
+    (void)pthread_mutex_init(&db->pool_lock, NULL);
+    (void)pthread_cond_init(&db->pool_wake, NULL);
+    (void)pthread_mutex_init(&db->writer.lock, NULL);
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&db->writer.wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    sq_follower_init(&db->checkpointer);
+    return db;
+}
+
+static enum err sq_open_readers(struct sq_db *db, int n, struct errinfo *info)
+{
+    db->pool = MEM_NEW_ARRAY(struct sq_conn *, (size_t)n);
+    for (int i = 0; i < n; i++) {
+        enum err err = sq_conn_open(db, SQ_READER, &db->pool[i], info);
+        if (err != ERR_OK) {
+            return err;
+        }
+        db->n_readers++;
+        db->pool[i]->next_free = db->pool_free;
+        db->pool_free = db->pool[i];
+    }
+    return ERR_OK;
+}
+
+static enum err sq_open(const struct db_options *options, const char *location, struct db **out, struct errinfo *info)
+{
+    if (location[0] == '\0' || strcmp(location, ":memory:") == 0) {
+        return err_set(info, ERR_INVALID, "db.url", "path", "sqlite needs the path of a file");
+    }
+    struct sq_db *db = sq_new(options, location);
+    struct stat st;
+    bool is_new = stat(location, &st) != 0;
+    enum err err = sq_conn_open(db, SQ_WRITER, &db->writer.conn, info);
+    if (err == ERR_OK && is_new) {
+        (void)chmod(location, 0600); /* before the log exists: it takes the file's mode */
+    }
+    if (err == ERR_OK) {
+        err = sq_migrate(db->writer.conn, options->migrations, options->n_migrations, info);
+    }
+    if (err == ERR_OK) {
+        err = sq_open_readers(db, options->n_readers > 0 ? options->n_readers : SQ_N_READERS, info);
+    }
+    if (err == ERR_OK) {
+        err = sq_checkpoint_start(db, info);
+    }
+    if (err == ERR_OK && sq_writer_start(db, options->max_waiting) != ERR_OK) {
+        err = err_set(info, ERR_UNAVAILABLE, "db.url", "thread", "cannot start the writer thread");
+    }
+    if (err != ERR_OK) {
+        sq_close(&db->base);
+        return err;
+    }
+    *out = &db->base;
+    return ERR_OK;
+}
+
+/* ---- numbers ---- */
+
+static void sq_stats(struct db *base, struct db_stats *out)
+{
+    struct sq_db *db = (struct sq_db *)base;
+    *out = (struct db_stats){
+        .commits = atomic_load(&db->commits),
+        .writes = atomic_load(&db->writes),
+        .failed_writes = atomic_load(&db->failed_writes),
+        .wal_bytes = atomic_load(&db->writer.wal_pages) * SQ_PAGE_SIZE,
+        .queue_len = (int64_t)atomic_load(&db->writer.queue_len),
+        .reads = atomic_load(&db->reads),
+        .commit_us_total = atomic_load(&db->commit_us_total),
+        .batch_max = atomic_load(&db->batch_max),
+    };
+}
+
+static bool sq_health(struct db *base, struct errinfo *info)
+{
+    int code = atomic_load(&((struct sq_db *)base)->writer.health);
+    if (code != 0) {
+        (void)err_set(info, ERR_UNAVAILABLE, "db", "write", "writing fails: %s", sqlite3_errstr(code));
+    }
+    return code == 0;
+}
+
+const struct db_engine db_sqlite_engine = {
+    .scheme = "sqlite",
+    .caps = DB_CAP_SINGLE_NODE,
+    .open = sq_open,
+    .close = sq_close,
+    .read = sq_read,
+    .write = sq_write,
+    .submit = sq_submit,
+    .exec = sq_exec,
+    .query = sq_query,
+    .rows_next = sq_rows_next,
+    .rows_i64 = sq_rows_i64,
+    .rows_str = sq_rows_str,
+    .rows_is_null = sq_rows_is_null,
+    .rows_close = sq_rows_close,
+    .stats = sq_stats,
+    .health = sq_health,
+};

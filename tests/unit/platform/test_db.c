@@ -1,0 +1,165 @@
+/* SQLite engine: the conformance suite, and what only this engine promises. */
+#include "tmpdb.h"
+
+#include "db_conformance.h"
+#include "platform/event.h"
+
+static struct tmpdb tmp;
+
+static void open_sqlite(struct db **db)
+{
+    tmp = (struct tmpdb){0};
+    tmpdb_dir(&tmp);
+    struct db_options o = {.migrations = conformance_migrations, .n_migrations = N_CONFORMANCE_MIGRATIONS, .max_waiting = 4096};
+    tmpdb_reopen(&tmp, &o);
+    *db = tmp.db;
+}
+
+static void close_sqlite(struct db **db)
+{
+    *db = NULL;
+    tmpdb_close(&tmp);
+}
+
+/* ---- migrations ---- */
+
+static enum err open_with(const struct db_migration *m, size_t n, struct errinfo *info)
+{
+    struct db_options o = {.url = tmp.url, .migrations = m, .n_migrations = n};
+    struct db *db = NULL;
+    enum err err = db_open(&o, &db, info);
+    db_close(&db);
+    return err;
+}
+
+static void migrations_run_once_and_must_not_change(void **state)
+{
+    (void)state;
+    struct errinfo info = {0};
+    struct db_migration m[3] = {conformance_migrations[0], conformance_migrations[1],
+        {3, "broken", "CREATE TABLE fine (id {{ID}}); CREATE TABL oops (id {{ID}});"}};
+    tmp = (struct tmpdb){0};
+    tmpdb_dir(&tmp);
+    assert_int_equal(open_with(m, 1, &info), ERR_OK);
+    assert_int_equal(open_with(m, 2, &info), ERR_OK);
+    assert_int_equal(open_with(m, 2, &info), ERR_OK);
+    assert_int_equal(open_with(m, 3, &info), ERR_UNAVAILABLE);
+    assert_non_null(strstr(info.message, "0003_broken"));
+    m[2].sql = "CREATE TABLE fine (id {{ID}});"; /* the broken one left nothing */
+    assert_int_equal(open_with(m, 3, &info), ERR_OK);
+    assert_int_equal(open_with(m, 2, &info), ERR_CONFLICT);
+    assert_string_equal(info.code, "newer_database");
+    m[1].sql = "CREATE TABLE other (id {{ID}});";
+    assert_int_equal(open_with(m, 3, &info), ERR_CONFLICT);
+    assert_string_equal(info.code, "migration_changed");
+    assert_non_null(strstr(info.message, "0002_parts"));
+    tmpdb_close(&tmp);
+}
+
+static void a_bad_url_is_refused(void **state)
+{
+    (void)state;
+    struct errinfo info = {0};
+    struct db *db = NULL;
+    struct db_options o = {.url = "mysql:/x"};
+    assert_int_equal(db_open(&o, &db, &info), ERR_INVALID);
+    o.url = "sqlite:/nowhere/at/all.db";
+    assert_int_equal(db_open(&o, &db, &info), ERR_UNAVAILABLE);
+    o.url = "nonsense";
+    assert_int_equal(db_open(&o, &db, &info), ERR_INVALID);
+    assert_null(db);
+}
+
+/* ---- events ---- */
+
+struct heard {
+    int64_t ids[16];
+    int n;
+};
+
+static void hear(void *arg, const struct event *e)
+{
+    struct heard *h = arg;
+    assert_true(str_eq_cstr(e->payload, "{\"a\":1}"));
+    h->ids[h->n++] = e->id.v;
+}
+
+static enum err append_two(struct db_txn *txn, void *arg)
+{
+    int64_t *seq = arg;
+    struct event e = {.conversation = {7}, .kind = STR("message.created"), .is_public = true, .payload = STR("{\"a\":1}"), .at = 5, .seq = ++*seq};
+    enum err err = event_append(txn, &e);
+    if (err != ERR_OK) {
+        return err;
+    }
+    e.seq = ++*seq;
+    e.is_public = false;
+    return event_append(txn, &e);
+}
+
+struct replayed {
+    int64_t seqs[16];
+    int n, stop_after;
+};
+
+static bool keep(void *arg, const struct event *e)
+{
+    struct replayed *r = arg;
+    r->seqs[r->n++] = e->seq;
+    assert_int_equal(e->conversation.v, 7);
+    return r->n != r->stop_after;
+}
+
+static enum err replay_public(struct db_txn *txn, void *arg)
+{
+    return event_replay_conversation(txn, (struct conversation_id){7}, 1, true, 10, keep, arg);
+}
+
+static enum err replay_all(struct db_txn *txn, void *arg)
+{
+    struct event_id last = {0};
+    assert_int_equal(event_last_id(txn, &last), ERR_OK);
+    assert_int_equal(last.v, 4);
+    return event_replay_all(txn, (struct event_id){1}, 10, keep, arg);
+}
+
+static void events_are_heard_after_commit_and_replayed_in_order(void **state)
+{
+    (void)state;
+    tmp = (struct tmpdb){0};
+    tmpdb_open(&tmp);
+    struct heard heard = {0};
+    struct bus *bus = bus_new_local();
+    bus_listen(bus, hear, &heard);
+    event_use_bus(tmp.db, bus);
+    int64_t seq = 0;
+    assert_int_equal(db_write(tmp.db, append_two, &seq), ERR_OK);
+    assert_int_equal(db_write(tmp.db, append_two, &seq), ERR_OK);
+    seq = 1; /* 2 exists */
+    assert_int_equal(db_write(tmp.db, append_two, &seq), ERR_CONFLICT);
+    assert_int_equal(heard.n, 4);
+    assert_true(heard.ids[0] < heard.ids[1] && heard.ids[1] < heard.ids[2] && heard.ids[2] < heard.ids[3]);
+    struct replayed r = {0};
+    assert_int_equal(db_read(tmp.db, replay_public, &r), ERR_OK);
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.seqs[0], 3);
+    r = (struct replayed){.stop_after = 2};
+    assert_int_equal(db_read(tmp.db, replay_all, &r), ERR_OK);
+    assert_int_equal(r.n, 2);
+    assert_int_equal(r.seqs[1], 3);
+    tmpdb_close(&tmp);
+    bus_free(&bus);
+}
+
+int main(void)
+{
+    const struct conformance_engine sqlite = {"sqlite", open_sqlite, close_sqlite};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(migrations_run_once_and_must_not_change),
+        cmocka_unit_test(a_bad_url_is_refused),
+        cmocka_unit_test(events_are_heard_after_commit_and_replayed_in_order),
+    };
+    int n_failed = db_conformance_run(&sqlite);
+    n_failed += cmocka_run_group_tests_name("sqlite_own", tests, NULL, NULL);
+    return n_failed;
+}
