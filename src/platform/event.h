@@ -19,6 +19,9 @@ struct event {
     /* Routing of the event to sockets, kept with it so that a replay decides as the live path did. */
     struct agent_id assignee;
     struct team_id team;
+    /* Whose conversation it is: the visitor's sockets listen by (inbox, customer), because the conversation may be younger than the socket. */
+    struct customer_id customer;
+    struct inbox_id inbox;
 };
 
 /* Appends and, on commit, publishes to the bus. Fills e->id. */

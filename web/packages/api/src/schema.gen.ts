@@ -1549,6 +1549,7 @@ export interface components {
             language: string;
             tags: string[];
             assignee_id: components["schemas"]["OptId"];
+            assignee_name: string | null;
             team_id: components["schemas"]["OptId"];
             created_at: components["schemas"]["Time"];
             updated_at: components["schemas"]["Time"];
@@ -1556,6 +1557,7 @@ export interface components {
             waiting_since: components["schemas"]["OptTime"];
             snoozed_until: components["schemas"]["OptTime"];
             resolved_at: components["schemas"]["OptTime"];
+            /** @description the last one that the customer can see, too; notes do not count */
             last_message: null | {
                 preview: string;
                 author_kind: components["schemas"]["AuthorKind"];
