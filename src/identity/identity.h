@@ -28,8 +28,11 @@ struct identity_hooks {
     enum err (*customer_merge)(void *arg, struct db_txn *txn, struct customer_id from, struct customer_id into);
     /* Inside the transaction that changed a customer's profile (name, tier, locale, zone, notes ...). */
     enum err (*customer_changed)(void *arg, struct db_txn *txn, struct customer_id customer);
-    /* After the commit, quick, no blocking: an agent's session ended (session 0: all of the agent's), or what the agent may do changed: close the sockets with 4003. */
+    /* After the commit, quick, no blocking: an agent's session ended (session 0: all of the agent's): close its sockets with 4003. */
     void (*sessions_ended)(void *arg, struct agent_id agent, struct session_id session);
+    /* After the commit: what this agent may do changed (agent 0: perhaps everybody's, a role was edited): close the sockets with 4008, they resume at once
+     * and identity_session_actor gives the new permissions. */
+    void (*permissions_changed)(void *arg, struct agent_id agent);
     /* After the commit: visitor tokens of this customer ended (signed in as somebody else, merged): close the sockets with 4003, the widget opens again. */
     void (*visitor_ended)(void *arg, struct customer_id customer);
     /* After the commit: name, teams, languages, skills, capacity or activity of an agent changed: routing looks again. */
@@ -54,10 +57,14 @@ struct identity_options {
     int64_t visitor_verified_ms;      /* 0: 24 hours after the last signed identity */
     const char *setup_token;          /* asked of a set-up that does not come from loopback; NULL: loopback only */
     const char *issuer;               /* shown by authenticator apps; NULL: "Stablehand" */
+    const char *allowed_origins;      /* other origins that may write with a session, separated by spaces; NULL: none */
     struct identity_hooks hooks;
 };
 ERR_MUST_USE enum err identity_new(const struct identity_options *options, struct identity **out, struct errinfo *info);
 void identity_free(struct identity **identity);
+/* Removes what has run out (sessions, invitations, throttles, used tokens), once an hour. Before timers_start. */
+struct timers;
+ERR_MUST_USE enum err identity_use_timers(struct identity *identity, struct timers *timers);
 
 /* server_options.authenticate: fills rq->actor (in the request's arena) by rq->route->auth, or refuses. auth_arg is the struct identity.
  * Agents: cookie (writes also need X-CSRF-Token, and an Origin / Sec-Fetch-Site that is ours), or Authorization: Bearer shk_...
@@ -70,6 +77,8 @@ ERR_MUST_USE enum err identity_authenticate(void *auth_arg, struct request *rq, 
 bool identity_cookie_token(const struct request *rq, char out[IDENTITY_TOKEN_LEN + 1]);
 /* In a worker, with the hello frame: session and CSRF token belong together and are alive. ERR_UNAUTHORIZED otherwise (close 4003). */
 ERR_MUST_USE enum err identity_session_actor(struct identity *identity, struct str session_token, struct str csrf_token, struct actor *out, struct errinfo *info);
+/* Somebody is at the keyboard (the `activity` frame): the session does not run idle. At most one write a minute, does not block. */
+void identity_session_touch(struct identity *identity, struct session_id session);
 /* A visitor token is alive. ERR_UNAUTHORIZED otherwise. */
 ERR_MUST_USE enum err identity_visitor_actor(struct identity *identity, struct str token, struct actor *out, struct errinfo *info);
 
