@@ -53,7 +53,7 @@ ERR_MUST_USE enum err json_get_enum(const struct json *o, const char *key, const
 struct json_writer {
     struct buf *buf;
     int depth;
-    uint32_t has_item; /* bit per depth */
+    uint64_t has_item; /* bit per depth */
     bool after_key;
 };
 

@@ -21,7 +21,7 @@ static void item(struct json_writer *w)
         w->after_key = false;
         return;
     }
-    uint32_t bit = 1U << w->depth;
+    uint64_t bit = (uint64_t)1 << w->depth;
     if ((w->has_item & bit) != 0) {
         (void)buf_add_char(w->buf, ',');
     }
@@ -31,9 +31,9 @@ static void item(struct json_writer *w)
 static void begin(struct json_writer *w, char c)
 {
     item(w);
-    ASSERT(w->depth < JSON_MAX_DEPTH - 1);
+    ASSERT(w->depth < JSON_MAX_DEPTH);
     w->depth++;
-    w->has_item &= ~(1U << w->depth);
+    w->has_item &= ~((uint64_t)1 << w->depth);
     (void)buf_add_char(w->buf, c);
 }
 

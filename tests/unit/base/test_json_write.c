@@ -141,15 +141,25 @@ static void cap_sticks(void **state)
     }
 }
 
-static void too_deep(void)
+static void nest(int depth)
 {
     BUF_AUTO b;
     buf_init(&b, 4096);
     struct json_writer w;
     json_writer_init(&w, &b);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < depth; i++) {
         json_array_begin(&w);
     }
+}
+
+static void as_deep_as_can_be_read(void)
+{
+    nest(JSON_MAX_DEPTH);
+}
+
+static void too_deep(void)
+{
+    nest(JSON_MAX_DEPTH + 1);
 }
 
 static void key_without_value(void)
@@ -166,6 +176,7 @@ static void key_without_value(void)
 static void misuse_aborts(void **state)
 {
     (void)state;
+    assert_false(unit_aborts(as_deep_as_can_be_read));
     assert_true(unit_aborts(too_deep));
     assert_true(unit_aborts(key_without_value));
 }
