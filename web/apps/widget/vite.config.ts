@@ -15,5 +15,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  server: { proxy: process.env.STABLEHAND ? { '/api': { target: process.env.STABLEHAND, ws: true, changeOrigin: true } } : {} },
+  server: {
+    proxy: process.env.STABLEHAND
+      ? { '/api': { target: process.env.STABLEHAND, ws: true, changeOrigin: true } }
+      : {},
+  },
 });

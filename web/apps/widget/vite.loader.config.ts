@@ -8,7 +8,12 @@ export default defineConfig({
     outDir: '../../dist/widget',
     emptyOutDir: false,
     target: ['chrome90', 'firefox90', 'safari15'],
-    lib: { entry: 'loader/main.ts', formats: ['iife'], name: 'StablehandLoader', fileName: () => 'loader.js' },
+    lib: {
+      entry: 'loader/main.ts',
+      formats: ['iife'],
+      name: 'StablehandLoader',
+      fileName: () => 'loader.js',
+    },
     reportCompressedSize: false,
   },
 });

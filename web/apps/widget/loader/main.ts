@@ -57,7 +57,13 @@ function start(script: HTMLScriptElement): void {
   function drawButton(): void {
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-    for (const [name, value] of Object.entries({ viewBox: '0 0 24 24', fill: 'none', stroke: 'currentColor', 'stroke-width': '2', 'aria-hidden': 'true' })) {
+    for (const [name, value] of Object.entries({
+      viewBox: '0 0 24 24',
+      fill: 'none',
+      stroke: 'currentColor',
+      'stroke-width': '2',
+      'aria-hidden': 'true',
+    })) {
       svg.setAttribute(name, value);
     }
     path.setAttribute('d', isOpen ? ICON_DOWN : ICON_CHAT);
@@ -95,7 +101,10 @@ function start(script: HTMLScriptElement): void {
     badge.textContent = count > 99 ? '99+' : String(count);
     preview.hidden = isOpen || count === 0 || !text;
     preview.textContent = text.slice(0, 160);
-    button.setAttribute('aria-label', count ? `${words().open} (${badge.textContent})` : isOpen ? words().close : words().open);
+    button.setAttribute(
+      'aria-label',
+      count ? `${words().open} (${badge.textContent})` : isOpen ? words().close : words().open,
+    );
   }
 
   const commands: Record<string, (value: string) => void> = {

@@ -8,7 +8,11 @@ export type ToFrame =
   | { t: 'logout' }
   | { t: 'locale'; locale: string };
 
-export type ToPage = { t: 'ready' } | { t: 'close' } | { t: 'unread'; count: number; preview: string } | { t: 'accent'; color: string };
+export type ToPage =
+  | { t: 'ready' }
+  | { t: 'close' }
+  | { t: 'unread'; count: number; preview: string }
+  | { t: 'accent'; color: string };
 
 type Envelope<M> = M & { p: typeof PROTOCOL };
 
@@ -29,7 +33,11 @@ export function envelope<M extends ToFrame | ToPage>(message: M): Envelope<M> {
 }
 
 /** The message of an event that comes from `source` at exactly `origin` and has a known shape; otherwise null. */
-export function read<M extends ToFrame | ToPage>(event: MessageEvent, source: unknown, origin: string): M | null {
+export function read<M extends ToFrame | ToPage>(
+  event: MessageEvent,
+  source: unknown,
+  origin: string,
+): M | null {
   if (event.origin !== origin || event.source !== source) return null;
   const data = event.data as Record<string, unknown> | null;
   if (typeof data !== 'object' || data === null || data['p'] !== PROTOCOL) return null;
