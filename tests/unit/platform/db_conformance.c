@@ -486,7 +486,7 @@ static void a_full_queue_says_so_at_once(void **state)
     }
     atomic_store(&gate, true);
     assert_int_equal(err, ERR_LIMIT);
-    assert_true(n >= 4096);
+    assert_true(n >= 4095); /* one place may still hold the function at the gate */
 }
 
 int db_conformance_run(const struct conformance_engine *engine)
