@@ -1,7 +1,31 @@
 /* The network face of the program: loops, listeners, WebSocket connections, workers, static files.
  *
  * Loop threads do I/O only and never block. Requests go to the worker pool. Nothing of libuv, llhttp or OpenSSL is visible above this header.
- * Connections are addressed across threads by struct conn_id (slot + generation), never by pointer: a message to a connection that is gone is dropped. */
+ * Connections are addressed across threads by struct conn_id (slot + generation), never by pointer: a message to a connection that is gone is dropped.
+ *
+ *     static enum err hello_get(struct request *rq, struct response *rs, struct errinfo *info)      // on a worker; may block
+ *     {
+ *         struct json_writer *w = response_json(rs);
+ *         json_object_begin(w);
+ *         json_kv_str(w, "hello", request_param(rq, "name"));
+ *         json_object_end(w);
+ *         return ERR_OK;                                       // or: return err_set(info, ERR_NOT_FOUND, NULL, "not_found", "...");
+ *     }
+ *     static void on_message(void *arg, struct conn_id conn, void *user, struct str text)           // on the loop; must not block
+ *     {
+ *         struct job *job = job_new(conn, user, text);         // copy what is needed ...
+ *         if (server_work(arg, job->session_key, job_run, job) != ERR_OK) { ... }                   // ... and go on in a worker, in order per key
+ *     }
+ *     static const struct route routes[] = {{.method = HTTP_GET_METHOD, .pattern = "/hello/{name}", .operation = "hello_get", .handler = hello_get}};
+ *     struct server_options o = {.listen = "127.0.0.1:8080", .spool_dir = dir, .routes = routes, .n_routes = 1, .rooms = rooms};
+ *     TRY(server_new(&o, &server, &info));
+ *     server_add_endpoint(server, &(struct socket_endpoint){.path = "/socket", .max_frame = 65536, .max_queue = 1 << 20, .max_frames_per_s = 50,
+ *         .hello_timeout_ms = 5000, .check_origin = true, .arg = server, .on_open = on_open, .on_message = on_message, .on_close = on_close});
+ *     TRY(server_start(server, &info));                         // port: server_port(server)
+ *     ... wait for SIGTERM ...
+ *     server_stop(server);                                      // workers may still publish: rooms are freed after this
+ *     server_free(&server);
+ */
 #ifndef PLATFORM_SERVER_H
 #define PLATFORM_SERVER_H
 
@@ -60,6 +84,16 @@ ERR_MUST_USE enum err server_work(struct server *s, uint64_t key, void (*fn)(voi
 
 /* ---- life ---- */
 
+/* One embedded file, made by scripts/embed-assets. `br` and `gz` may be NULL (not worth it). Static. */
+struct asset {
+    const char *path; /* "/console/index.html" */
+    const char *type; /* content type */
+    const char *etag; /* with its quotes */
+    const unsigned char *bytes, *br, *gz;
+    size_t len, br_len, gz_len;
+    bool is_immutable; /* the name holds a hash of the content */
+};
+
 struct server_options {
     const char *listen;        /* "127.0.0.1:8080", "[::]:443", port 0 = any */
     int n_loops;               /* 0: number of cores, at most 4 */
@@ -67,7 +101,9 @@ struct server_options {
     const char *tls_cert, *tls_key; /* NULL: plain */
     const char *trusted_proxies;    /* "10.0.0.0/8, 127.0.0.1": hops whose X-Forwarded-* counts */
     const char *allowed_origins;
-    const char *web_dir;       /* NULL: embedded assets */
+    const char *web_dir;       /* serve files from here (development) instead of `assets` */
+    const struct asset *assets; /* sorted by path; must outlive the server */
+    size_t n_assets;
     const char *spool_dir;
     size_t max_connections, max_connections_per_ip;
     int header_timeout_ms, body_timeout_ms, idle_timeout_ms;
