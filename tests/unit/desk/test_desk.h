@@ -10,5 +10,6 @@
 #include <cmocka.h>
 
 int test_conversation(void);
+int test_message(void);
 
 #endif
