@@ -35,7 +35,8 @@ CREATE TABLE outbox (
     created_at {{TIME}} NOT NULL,
     UNIQUE (kind, idempotency_key)
 ) {{STRICT}};
-CREATE INDEX outbox_due ON outbox (state, due_at);
+CREATE INDEX outbox_due ON outbox (due_at) WHERE state < 2;
+CREATE INDEX outbox_done ON outbox (due_at) WHERE state = 2;
 
 CREATE TABLE idempotency_keys (
     actor TEXT NOT NULL,

@@ -45,6 +45,25 @@ void crypto_sha256_hex(struct str data, char out[65])
     sodium_bin2hex(out, 65, hash, sizeof(hash));
 }
 
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256_stream), "room for the library's state");
+
+void crypto_sha256_begin(struct crypto_sha256_stream *s)
+{
+    crypto_hash_sha256_init((crypto_hash_sha256_state *)s->state);
+}
+
+void crypto_sha256_add(struct crypto_sha256_stream *s, struct str piece)
+{
+    crypto_hash_sha256_update((crypto_hash_sha256_state *)s->state, bytes(piece), piece.len);
+}
+
+void crypto_sha256_end(struct crypto_sha256_stream *s, char hex_out[65])
+{
+    uint8_t hash[32];
+    crypto_hash_sha256_final((crypto_hash_sha256_state *)s->state, hash);
+    sodium_bin2hex(hex_out, 65, hash, sizeof(hash));
+}
+
 void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32])
 {
     crypto_auth_hmacsha256_state state;

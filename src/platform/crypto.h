@@ -9,6 +9,13 @@ ERR_MUST_USE enum err crypto_init(void); /* once, at start */
 
 void crypto_sha256(struct str data, uint8_t out[32]);
 void crypto_sha256_hex(struct str data, char out[65]);
+/* The same over pieces: begin, add ..., end. */
+struct crypto_sha256_stream {
+    uint64_t state[16];
+};
+void crypto_sha256_begin(struct crypto_sha256_stream *s);
+void crypto_sha256_add(struct crypto_sha256_stream *s, struct str piece);
+void crypto_sha256_end(struct crypto_sha256_stream *s, char hex_out[65]);
 void crypto_hmac_sha256(struct str key, struct str data, uint8_t out[32]);
 /* 32 random bytes as base64url (43 characters), for session tokens and invitations; store crypto_sha256 of it. */
 struct str crypto_token(struct arena *arena);

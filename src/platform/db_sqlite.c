@@ -68,6 +68,7 @@ static void sq_close(struct db *base)
 {
     struct sq_db *db = (struct sq_db *)base;
     sq_writer_stop(db);
+    sq_index_stop(db);
     sq_checkpoint_stop(db);
     for (int i = 0; i < db->n_readers; i++) {
         sq_conn_close(&db->pool[i]);
@@ -77,6 +78,7 @@ static void sq_close(struct db *base)
     (void)pthread_mutex_destroy(&db->pool_lock);
     (void)pthread_cond_destroy(&db->writer.wake);
     (void)pthread_mutex_destroy(&db->writer.lock);
+    mem_free(db->sources);
     mem_free(db->path);
     mem_free(db->search_path);
     mem_free(db);
@@ -102,6 +104,11 @@ static struct sq_db *sq_new(const struct db_options *options, const char *locati
     db->path = mem_strdup(location);
     db->search_path = sq_beside(location, "-search.db");
     db->cache_kb = options->cache_kb;
+    db->n_sources = options->n_sources;
+    db->sources = MEM_NEW_ARRAY(struct db_index_source, options->n_sources + 1);
+    for (size_t i = 0; i < options->n_sources; i++) {
+        db->sources[i] = options->sources[i];
+    }
     (void)pthread_mutex_init(&db->pool_lock, NULL);
     (void)pthread_cond_init(&db->pool_wake, NULL);
     (void)pthread_mutex_init(&db->writer.lock, NULL);
@@ -150,6 +157,9 @@ static enum err sq_open(const struct db_options *options, const char *location, 
     if (err == ERR_OK) {
         err = sq_checkpoint_start(db, info);
     }
+    if (err == ERR_OK) {
+        err = sq_index_start(db, info);
+    }
     if (err == ERR_OK && sq_writer_start(db, options->max_waiting) != ERR_OK) {
         err = err_set(info, ERR_UNAVAILABLE, "db.url", "thread", "cannot start the writer thread");
     }
@@ -172,6 +182,7 @@ static void sq_stats(struct db *base, struct db_stats *out)
         .failed_writes = atomic_load(&db->failed_writes),
         .wal_bytes = atomic_load(&db->writer.wal_pages) * SQ_PAGE_SIZE,
         .queue_len = (int64_t)atomic_load(&db->writer.queue_len),
+        .index_lag = sq_index_lag(db),
         .reads = atomic_load(&db->reads),
         .commit_us_total = atomic_load(&db->commit_us_total),
         .batch_max = atomic_load(&db->batch_max),
@@ -202,6 +213,9 @@ const struct db_engine db_sqlite_engine = {
     .rows_str = sq_rows_str,
     .rows_is_null = sq_rows_is_null,
     .rows_close = sq_rows_close,
+    .search = sq_search,
+    .index_wait = sq_index_wait,
+    .index_rebuild = sq_index_rebuild,
     .stats = sq_stats,
     .health = sq_health,
 };

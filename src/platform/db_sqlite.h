@@ -46,6 +46,7 @@ struct sq_conn {
     struct sq_db *db;
     sqlite3 *h;
     sqlite3 *search; /* the second file, opened read-only at the first search */
+    sqlite3_stmt **search_stmts; /* one per source */
     struct sq_stmt **stmts; /* open addressing, size a power of two */
     size_t n_stmts, stmts_size;
     struct sq_rows rows[SQ_ROWS_MAX];
@@ -94,7 +95,7 @@ struct sq_follower {
     bool is_started;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool is_stopping;
+    bool is_stopping, is_hurried;
     atomic_bool is_dirty;
 };
 
@@ -105,6 +106,8 @@ struct sq_db {
     char *path, *search_path;
     const char *vfs; /* NULL: the default */
     size_t cache_kb;
+    struct db_index_source *sources;
+    size_t n_sources;
     struct sq_writer writer;
     struct sq_follower checkpointer;
     struct sq_index *index; /* NULL: no sources */
@@ -121,6 +124,8 @@ struct sq_db {
 /* ---- db_sqlite_conn.c: connections, statements, rows ---- */
 enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out, struct errinfo *info);
 void sq_conn_close(struct sq_conn **conn);
+/* The time cap of reads, on another handle of this connection. */
+void sq_conn_limit_reads(struct sq_conn *conn, sqlite3 *h);
 /* Closes what a function left open; true if there was something. */
 bool sq_conn_close_rows(struct sq_conn *conn);
 /* A statement without parameters, cached; a SQLite result code. */
@@ -151,8 +156,25 @@ void sq_checkpoint_inline(struct sq_db *db);
 void sq_follower_init(struct sq_follower *f);
 void sq_follower_stop(struct sq_follower *f); /* joins and releases; also when never started */
 void sq_follower_notify(struct sq_follower *f);
+void sq_follower_hurry(struct sq_follower *f); /* notifies, and the settling is skipped */
+void sq_follower_pause(struct sq_follower *f, int64_t ms); /* on its thread; ends early when stopped */
+bool sq_follower_is_stopping(struct sq_follower *f);
 /* Sleeps until notified (or stopped), then `settle_ms` more so that work comes in batches. False: stop. */
 bool sq_follower_wait(struct sq_follower *f, int64_t settle_ms);
+
+/* ---- db_sqlite_search.c ---- */
+/* A connection to the second file with the tokenizer registered; a SQLite code. */
+int sq_search_open(const struct sq_db *db, bool is_writer, sqlite3 **out);
+enum err sq_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out);
+
+/* ---- db_sqlite_index.c ---- */
+char *sq_source_sql(const char *sql, const char *source); /* heap; '@' becomes the source's name */
+enum err sq_index_start(struct sq_db *db, struct errinfo *info);
+void sq_index_stop(struct sq_db *db);
+void sq_index_notify(struct sq_db *db);
+int64_t sq_index_lag(struct sq_db *db);
+bool sq_index_wait(struct db *db, int64_t timeout_ms);
+enum err sq_index_rebuild(struct db *db);
 
 /* ---- db_sqlite_migrate.c ---- */
 enum err sq_migrate(struct sq_conn *conn, const struct db_migration *migrations, size_t n, struct errinfo *info);

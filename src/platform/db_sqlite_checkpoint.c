@@ -55,16 +55,47 @@ void sq_follower_notify(struct sq_follower *f)
     }
 }
 
+void sq_follower_hurry(struct sq_follower *f)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    atomic_store_explicit(&f->is_dirty, true, memory_order_relaxed);
+    f->is_hurried = true;
+    (void)pthread_cond_signal(&f->wake);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+bool sq_follower_is_stopping(struct sq_follower *f)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    bool is_stopping = f->is_stopping;
+    (void)pthread_mutex_unlock(&f->lock);
+    return is_stopping;
+}
+
+/* With the lock held. */
+static void sq_follower_sleep(struct sq_follower *f, int64_t ms)
+{
+    int64_t until = time_monotonic_ns() + ms * 1000000;
+    struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    while (!f->is_stopping && !f->is_hurried && pthread_cond_timedwait(&f->wake, &f->lock, &ts) != ETIMEDOUT) {
+    }
+}
+
+void sq_follower_pause(struct sq_follower *f, int64_t ms)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    sq_follower_sleep(f, ms);
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
 bool sq_follower_wait(struct sq_follower *f, int64_t settle_ms)
 {
     (void)pthread_mutex_lock(&f->lock);
     while (!f->is_stopping && !atomic_load_explicit(&f->is_dirty, memory_order_relaxed)) {
         (void)pthread_cond_wait(&f->wake, &f->lock);
     }
-    int64_t until = time_monotonic_ns() + settle_ms * 1000000;
-    struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
-    while (!f->is_stopping && pthread_cond_timedwait(&f->wake, &f->lock, &ts) != ETIMEDOUT) {
-    }
+    sq_follower_sleep(f, settle_ms);
+    f->is_hurried = false;
     /* Cleared before the work: what is committed during it notifies again. */
     atomic_store_explicit(&f->is_dirty, false, memory_order_relaxed);
     bool go_on = !f->is_stopping;

@@ -63,6 +63,11 @@ static int sq_set_pragmas(struct sq_conn *conn, enum sq_mode mode)
     return rc != SQLITE_OK ? rc : sqlite3_exec(conn->h, text, NULL, NULL, NULL);
 }
 
+void sq_conn_limit_reads(struct sq_conn *conn, sqlite3 *h)
+{
+    sqlite3_progress_handler(h, 4000, sq_on_progress, conn);
+}
+
 enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out, struct errinfo *info)
 {
     (void)pthread_once(&sq_once, sq_configure);
@@ -89,7 +94,7 @@ enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out,
         return err;
     }
     if (mode == SQ_READER) {
-        sqlite3_progress_handler(conn->h, 4000, sq_on_progress, conn);
+        sq_conn_limit_reads(conn, conn->h);
     }
     *out = conn;
     return ERR_OK;
@@ -110,6 +115,10 @@ void sq_conn_close(struct sq_conn **conn_ptr)
         }
     }
     mem_free(conn->stmts);
+    for (size_t i = 0; conn->search_stmts != NULL && i < conn->db->n_sources; i++) {
+        (void)sqlite3_finalize(conn->search_stmts[i]);
+    }
+    mem_free(conn->search_stmts);
     (void)sqlite3_close_v2(conn->search);
     (void)sqlite3_close_v2(conn->h);
     arena_free(&conn->arena);

@@ -296,6 +296,7 @@ static void sq_after_commit(struct sq_db *db, size_t n, int64_t started_ns)
         atomic_store_explicit(&db->batch_max, (int64_t)n, memory_order_relaxed);
     }
     sq_follower_notify(&db->checkpointer);
+    sq_index_notify(db);
 }
 
 static void *sq_writer_main(void *arg)
