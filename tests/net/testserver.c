@@ -18,6 +18,7 @@
 #include "platform/ws_frame.h"
 
 struct seen seen;
+struct conn_id seen_conn;
 static struct testserver *current;
 
 /* ---- routes ---- */
@@ -136,6 +137,7 @@ static void on_message(void *arg, struct conn_id conn, void *user, struct str te
     (void)arg;
     (void)user;
     struct server *s = current->server;
+    seen_conn = conn;
     seen.messages++;
     if (str_eq_cstr(text, "accept")) {
         socket_accept(s, conn);
