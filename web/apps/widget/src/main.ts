@@ -1,0 +1,16 @@
+import { mount } from 'svelte';
+
+import '@stablehand/ui/tokens.css';
+import '@stablehand/ui/base.css';
+import App from './App.svelte';
+import { Widget } from './state/widget.svelte.js';
+
+const query = new URLSearchParams(location.search);
+const widget = new Widget({
+  inbox: query.get('inbox') ?? '',
+  origin: query.get('origin') ?? '',
+  locale: query.get('locale') ?? '',
+});
+document.documentElement.lang = widget.language;
+void widget.begin();
+mount(App, { target: document.getElementById('app')!, props: { widget } });
