@@ -209,12 +209,31 @@ function checkPhrasings(ctx, art, slug, lang) {
   }
 }
 
+// CommonMark opens and closes emphasis by what stands beside it: "**网络。**两边" stays literal, since the closing ** comes after
+// punctuation and before a letter. Chinese, written without spaces, falls into this easily.
+function checkFlanking(ctx, file, line, prose) {
+  const isSpace = (c) => c === undefined || /\s/u.test(c);
+  const isPunct = (c) => c !== undefined && /[\p{P}\p{S}]/u.test(c);
+  let isOpen = false;
+  for (const m of prose.matchAll(/\*{1,2}/g)) {
+    const before = [...prose.slice(0, m.index)].pop();
+    const after = [...prose.slice(m.index + m[0].length)][0];
+    if (m.index === 0 && m[0] === '*' && after === ' ') continue; // a list
+    isOpen = !isOpen;
+    const [inner, outer] = isOpen ? [after, before] : [before, after];
+    if (isSpace(inner) || (isPunct(inner) && !isSpace(outer) && !isPunct(outer))) {
+      ctx.fail(file, line, `${m[0]} ${isOpen ? 'opens' : 'closes'} no emphasis before or after "${inner}" (CommonMark flanking)`);
+    }
+  }
+}
+
 function checkMarkdown(ctx, file, firstLine, text, { headings }) {
   const links = [];
   let columns = 0;
   text.split('\n').forEach((line, i) => {
     const at = firstLine + i;
-    const prose = line.replace(/`[^`]*`/g, '');
+    const prose = line.replace(/`[^`]*`/g, 'x');
+    checkFlanking(ctx, file, at, prose);
     if (/`/.test(prose)) ctx.fail(file, at, 'backtick without its partner');
     if (/<[A-Za-z/!?]/.test(prose)) ctx.fail(file, at, 'raw HTML');
     if (/!\[/.test(prose)) ctx.fail(file, at, 'images are not allowed');
@@ -312,6 +331,7 @@ function checkCanned(ctx) {
       if (!c.title || chars(c.title) > MAX.canned_title) ctx.fail(file, 1, `${what}: title empty or too long`);
       if (!c.body || chars(c.body) > MAX.canned_body) ctx.fail(file, 1, `${what}: body empty or too long`);
       ctx.variables(file, 1, `${c.title} ${c.body}`, 'canned');
+      checkMarkdown(ctx, file, 1, c.body ?? '', { headings: false });
     });
     return names.join();
   });

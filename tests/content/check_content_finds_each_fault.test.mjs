@@ -46,6 +46,7 @@ const cases = [
   ['dead link', EN, replace('(choose-network)', '(choose-nothing)'), /link to unknown article choose-nothing/],
   ['structure differs', ZH, replace('## 对不上', '**对不上**'), /headings differ: \d here, \d in en/],
   ['bold not closed', EN, replace('**and network**', '**and network'), /without its partner/],
+  ['bold that CommonMark does not close', ZH, replace('**成交那一刻**', '**成交那一刻。**'), /closes no emphasis/],
   ['variable unknown', EN, replace('{{brand}}', '{{exchange}}'), /unknown variable \{\{exchange\}\}/],
   ['variable not closed', EN, replace('{{brand}}', '{{brand} '), /unknown variable/],
   ['carriage return', EN, replace('## Overview\n', '## Overview\r\n'), /carriage return/],
