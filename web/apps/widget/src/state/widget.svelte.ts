@@ -9,7 +9,12 @@ import { linkToPage, type PageLink } from './page.js';
 import { word, type WordKey } from './words.js';
 
 type Session = Schema['VisitorSession'];
-export type View = { name: 'home' } | { name: 'chat' } | { name: 'article'; slug: string } | { name: 'history' } | { name: 'past'; id: string };
+export type View =
+  | { name: 'home' }
+  | { name: 'chat' }
+  | { name: 'article'; slug: string }
+  | { name: 'history' }
+  | { name: 'past'; id: string };
 
 export interface WidgetConfig {
   inbox: string;
@@ -36,7 +41,9 @@ export class Widget {
   constructor(private readonly config: WidgetConfig) {
     this.keep = makeKeep(config.inbox, browserStorage());
     this.token = this.keep.get('token');
-    this.language = pickLanguage([this.keep.get('language') ?? '', config.locale, ...navigator.languages].filter(Boolean));
+    this.language = pickLanguage(
+      [this.keep.get('language') ?? '', config.locale, ...navigator.languages].filter(Boolean),
+    );
     this.api = createApi({ bearer: () => this.token });
     this.chat = new Chat({
       api: this.api,
@@ -52,6 +59,11 @@ export class Widget {
     document.addEventListener('visibilitychange', () => this.visibilityChanged());
     this.visibilityChanged();
     this.page.tell({ t: 'ready' });
+  }
+
+  /** For uploads, which do not go through the client. */
+  get authorization(): Record<string, string> {
+    return this.token ? { Authorization: `Bearer ${this.token}` } : {};
   }
 
   w = (key: WordKey, params?: Params): string => word(this.language, key, params);
