@@ -123,7 +123,7 @@ enum err request_json(struct request *rq, const struct json **out, struct errinf
 
 enum err request_page(const struct request *rq, struct page *out, struct errinfo *info)
 {
-    int64_t limit;
+    int64_t limit = 0;
     struct page page = {0};
     enum err err = request_query_i64(rq, "limit", 1, 100, 30, &limit, info);
     if (err != ERR_OK) {
