@@ -3,13 +3,15 @@
  * Two engines behind one table of functions (struct db_engine, db_engine.h): SQLite now, PostgreSQL next; db_fake.h is a scripted one for tests.
  * SQL is constant text (a literal: the statement cache is keyed by its address) in the subset both engines run, with $1..$n parameters.
  *
- * SQLite: one writer thread takes everything that waits, runs each function inside a savepoint and commits once (group commit, synchronous=FULL).
+ * SQLite: one writer thread takes everything that waits, runs one function after the other and commits once (group commit, synchronous=FULL).
  * A function that returns an error is rolled back alone. Nothing is acknowledged before COMMIT has returned.
  *
  * A statement that fails (ERR_CONFLICT) leaves the transaction usable on SQLite only; portable code says ON CONFLICT DO NOTHING, or returns the error.
  *
  * Rules for the functions that run inside: no I/O but this database, no waiting, no locks; they may run again from the start (PostgreSQL retries
- * on serialization failure), so they write their results only into their own argument, freshly each time. */
+ * on serialization failure; on SQLite when another function of the batch fails after it has written), so they write their results only into their own
+ * argument, freshly each time (set it, never count up or append to what an earlier run left there). STABLEHAND_DB_REHEARSE=1 in the environment runs every
+ * write function twice, the first time for nothing: run the tests with it once. */
 #ifndef PLATFORM_DB_H
 #define PLATFORM_DB_H
 

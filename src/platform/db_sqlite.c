@@ -104,6 +104,8 @@ static struct sq_db *sq_new(const struct db_options *options, const char *locati
     db->path = mem_strdup(location);
     db->search_path = sq_beside(location, "-search.db");
     db->cache_kb = options->cache_kb;
+    const char *rehearse = getenv("STABLEHAND_DB_REHEARSE");
+    db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
     db->n_sources = options->n_sources;
     db->sources = MEM_NEW_ARRAY(struct db_index_source, options->n_sources + 1);
     for (size_t i = 0; i < options->n_sources; i++) {
@@ -176,11 +178,14 @@ static enum err sq_open(const struct db_options *options, const char *location, 
 static void sq_stats(struct db *base, struct db_stats *out)
 {
     struct sq_db *db = (struct sq_db *)base;
+    char wal[4096];
+    struct stat st;
+    (void)snprintf(wal, sizeof(wal), "%s-wal", db->path);
     *out = (struct db_stats){
         .commits = atomic_load(&db->commits),
         .writes = atomic_load(&db->writes),
         .failed_writes = atomic_load(&db->failed_writes),
-        .wal_bytes = atomic_load(&db->writer.wal_pages) * SQ_PAGE_SIZE,
+        .wal_bytes = stat(wal, &st) == 0 ? st.st_size : 0,
         .queue_len = (int64_t)atomic_load(&db->writer.queue_len),
         .index_lag = sq_index_lag(db),
         .reads = atomic_load(&db->reads),

@@ -16,7 +16,6 @@
 #define SQ_BATCH_ARENA_MAX ((size_t)8 << 20) /* a batch ends early past this much memory of its functions */
 #define SQ_READ_CAP_MS 5000
 #define SQ_WAL_LIMIT_PAGES 16384 /* 64 MB of 4 KB pages */
-#define SQ_PAGE_SIZE 4096
 
 struct sq_stmt {
     const char *sql; /* the key is this address */
@@ -86,7 +85,6 @@ struct sq_writer {
     struct sq_job *batch; /* SQ_BATCH_MAX; the writer's own */
     atomic_bool wants_checkpoint;
     atomic_int health; /* 0, or the SQLite code of the commit that failed */
-    atomic_int_fast64_t wal_pages;
 };
 
 /* Threads that follow commits at a distance: they sleep until something was committed. */
@@ -106,6 +104,7 @@ struct sq_db {
     char *path, *search_path;
     const char *vfs; /* NULL: the default */
     size_t cache_kb;
+    bool rehearses; /* tests: every write function runs twice, the first time for nothing */
     struct db_index_source *sources;
     size_t n_sources;
     struct sq_writer writer;

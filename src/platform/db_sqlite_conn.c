@@ -33,15 +33,6 @@ static int sq_on_progress(void *arg)
     return conn->deadline_ns != 0 && time_monotonic_ns() > conn->deadline_ns;
 }
 
-static int sq_on_wal(void *arg, sqlite3 *h, const char *name, int n_pages)
-{
-    UNUSED(h);
-    UNUSED(name);
-    struct sq_db *db = arg;
-    atomic_store_explicit(&db->writer.wal_pages, n_pages, memory_order_relaxed);
-    return SQLITE_OK;
-}
-
 static int sq_set_pragmas(struct sq_conn *conn, enum sq_mode mode)
 {
     char text[128];
@@ -50,12 +41,11 @@ static int sq_set_pragmas(struct sq_conn *conn, enum sq_mode mode)
         cache_kb = mode == SQ_READER ? cache_kb / 8 : 256;
     }
     int rc = SQLITE_OK;
+    (void)sqlite3_wal_autocheckpoint(conn->h, 0);
     if (mode == SQ_WRITER) {
         rc = sqlite3_exec(conn->h, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST;", NULL,
             NULL, NULL);
-        (void)sqlite3_wal_hook(conn->h, sq_on_wal, conn->db);
     } else {
-        (void)sqlite3_wal_autocheckpoint(conn->h, 0);
         rc = sqlite3_exec(conn->h, "PRAGMA synchronous=FULL;", NULL, NULL, NULL);
     }
     (void)snprintf(text, sizeof(text), "PRAGMA cache_size=-%zu; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;",

@@ -3,8 +3,11 @@
  * Callers append jobs to a ring under a short lock; the writer sleeps only when the ring is empty, so that there is one wake-up per quiet spell,
  * not per job, and batches form by themselves while a COMMIT waits for the disk (no artificial wait: an idle system commits at once).
  *
- * A batch is one BEGIN IMMEDIATE .. COMMIT. Each function runs in a savepoint, so that it fails alone; a batch of one needs none. Then, in order: the
- * function's commit hooks, its done call or the wake-up of its caller. Nothing is acknowledged before COMMIT has returned.
+ * A batch is one BEGIN IMMEDIATE .. COMMIT. A function fails alone: most that fail have changed nothing yet (a refusal after a look) and need no undoing;
+ * when one fails after it has written, the batch is rolled back and its functions run again, each inside a savepoint. Savepoints from the start would
+ * cost a sixth of all throughput (they copy every page that a function touches) for what happens in one batch of thousands; db.h demands
+ * functions that can run again, because PostgreSQL needs it as well, and `rehearses` shows the ones that cannot.
+ * After COMMIT, in order: the function's commit hooks, its done call or the wake-up of its caller. Nothing is acknowledged before COMMIT has returned.
  *
  * Failure: when COMMIT fails, or SQLite gave up the whole transaction (disk full, I/O error), every function of the batch gets ERR_UNAVAILABLE and none
  * is kept. A failed fsync may leave frames in the log which a crash at that very moment would bring back; the probe, a tiny transaction of
@@ -142,20 +145,18 @@ static size_t sq_take(struct sq_writer *w, bool *is_stopping_out)
 
 /* ---- one batch ---- */
 
-/* Runs one function; what it changed is kept or undone. False: SQLite has given up the whole transaction. */
-static bool sq_run_job(struct sq_db *db, struct sq_job *job, bool is_alone)
+enum sq_ran {
+    SQ_RAN_CLEAN, /* succeeded, or failed without having changed anything */
+    SQ_RAN_DIRTY, /* failed, and what it changed is still in the transaction */
+    SQ_RAN_LOST,  /* SQLite has given up the whole transaction */
+};
+
+static enum sq_ran sq_run_fn(struct sq_db *db, struct sq_job *job)
 {
     struct sq_conn *conn = db->writer.conn;
     struct db_txn *txn = &conn->txn.base;
     db_txn_init(txn, &db->base, conn->arena, true);
     conn->fatal = ERR_OK;
-    if (!is_alone) {
-        int rc = sq_conn_run(conn, "SAVEPOINT fn");
-        if (rc != SQLITE_OK) {
-            job->err = sq_conn_err(conn, rc, "SAVEPOINT");
-            return sqlite3_get_autocommit(conn->h) == 0;
-        }
-    }
     int64_t n_before = sqlite3_total_changes64(conn->h);
     int64_t started = time_monotonic_ns();
     job->err = job->fn(txn, job->arg);
@@ -168,24 +169,36 @@ static bool sq_run_job(struct sq_db *db, struct sq_job *job, bool is_alone)
     job->err = conn->fatal != ERR_OK ? conn->fatal : job->err;
     job->hooks = job->err == ERR_OK ? txn->hooks : NULL;
     if (sqlite3_get_autocommit(conn->h) != 0) {
-        return false;
+        return SQ_RAN_LOST;
     }
-    int rc = SQLITE_OK;
-    if (job->err != ERR_OK && is_alone) {
-        rc = sq_conn_run(conn, "ROLLBACK");
-    } else if (!is_alone) {
-        if (job->err != ERR_OK && sqlite3_total_changes64(conn->h) != n_before) {
+    bool is_dirty = job->err != ERR_OK && (conn->fatal != ERR_OK || sqlite3_total_changes64(conn->h) != n_before);
+    return is_dirty ? SQ_RAN_DIRTY : SQ_RAN_CLEAN;
+}
+
+/* In a savepoint of its own: never dirty. */
+static enum sq_ran sq_run_carefully(struct sq_db *db, struct sq_job *job)
+{
+    struct sq_conn *conn = db->writer.conn;
+    int rc = sq_conn_run(conn, "SAVEPOINT fn");
+    enum sq_ran ran = SQ_RAN_CLEAN;
+    if (rc == SQLITE_OK && db->rehearses) {
+        ran = sq_run_fn(db, job);
+        rc = ran == SQ_RAN_LOST ? SQLITE_OK : sq_conn_run(conn, "ROLLBACK TO fn");
+    }
+    if (rc == SQLITE_OK && ran != SQ_RAN_LOST) {
+        ran = sq_run_fn(db, job);
+        if (ran == SQ_RAN_DIRTY) {
             rc = sq_conn_run(conn, "ROLLBACK TO fn");
         }
-        rc = rc != SQLITE_OK ? rc : sq_conn_run(conn, "RELEASE fn");
+        rc = rc != SQLITE_OK || ran == SQ_RAN_LOST ? rc : sq_conn_run(conn, "RELEASE fn");
     }
     if (rc != SQLITE_OK) {
         /* Undoing failed: what is in the transaction now is not what we may commit. */
-        (void)sq_conn_err(conn, rc, "ROLLBACK TO");
+        job->err = sq_conn_err(conn, rc, "SAVEPOINT");
+        job->hooks = NULL;
         (void)sq_conn_run(conn, "ROLLBACK");
-        return false;
     }
-    return true;
+    return rc != SQLITE_OK || ran == SQ_RAN_LOST ? SQ_RAN_LOST : SQ_RAN_CLEAN;
 }
 
 static void sq_fail_from(struct sq_job *jobs, size_t n)
@@ -198,7 +211,37 @@ static void sq_fail_from(struct sq_job *jobs, size_t n)
     }
 }
 
-/* Runs and commits jobs[0..n), or fewer when their memory gets large or the transaction is lost. Returns how many have their outcome. */
+static int sq_begin_again(struct sq_conn *conn)
+{
+    int rc = sq_conn_run(conn, "ROLLBACK");
+    return rc != SQLITE_OK ? rc : sq_conn_run(conn, "BEGIN IMMEDIATE");
+}
+
+/* Runs jobs[0..n), or fewer when their memory gets large or the transaction is lost (then the code is not SQLITE_OK). */
+static int sq_run_jobs(struct sq_db *db, struct sq_job *jobs, size_t n, size_t *n_done_out)
+{
+    struct sq_conn *conn = db->writer.conn;
+    bool is_careful = db->rehearses;
+    int rc = SQLITE_OK;
+    size_t i = 0;
+    while (i < n && rc == SQLITE_OK && arena_used(conn->arena) < SQ_BATCH_ARENA_MAX) {
+        enum sq_ran ran = is_careful ? sq_run_carefully(db, &jobs[i]) : sq_run_fn(db, &jobs[i]);
+        i++;
+        if (ran == SQ_RAN_LOST) {
+            rc = SQLITE_IOERR;
+        } else if (ran == SQ_RAN_DIRTY) {
+            rc = sq_begin_again(conn);
+            if (i > 1 && rc == SQLITE_OK) {
+                is_careful = true; /* the ones before it run again, each in its savepoint */
+                i = 0;
+            }
+        }
+    }
+    *n_done_out = i;
+    return rc;
+}
+
+/* Runs and commits jobs[0..n), or fewer. Returns how many have their outcome. */
 static size_t sq_run_batch(struct sq_db *db, struct sq_job *jobs, size_t n, int *code_out)
 {
     struct sq_conn *conn = db->writer.conn;
@@ -210,14 +253,8 @@ static size_t sq_run_batch(struct sq_db *db, struct sq_job *jobs, size_t n, int 
         return n;
     }
     size_t n_done = 0;
-    bool is_lost = false;
-    while (n_done < n && !is_lost && arena_used(conn->arena) < SQ_BATCH_ARENA_MAX) {
-        is_lost = !sq_run_job(db, &jobs[n_done], n == 1);
-        n_done++;
-    }
-    if (is_lost) {
-        rc = SQLITE_IOERR;
-    } else if (sqlite3_get_autocommit(conn->h) == 0) {
+    rc = sq_run_jobs(db, jobs, n, &n_done);
+    if (rc == SQLITE_OK) {
         rc = sq_conn_run(conn, "COMMIT");
     }
     if (rc != SQLITE_OK) {

@@ -86,13 +86,13 @@ static void hear(void *arg, const struct event *e)
 
 static enum err append_two(struct db_txn *txn, void *arg)
 {
-    int64_t *seq = arg;
-    struct event e = {.conversation = {7}, .kind = STR("message.created"), .is_public = true, .payload = STR("{\"a\":1}"), .at = 5, .seq = ++*seq};
+    const int64_t *seq = arg;
+    struct event e = {.conversation = {7}, .kind = STR("message.created"), .is_public = true, .payload = STR("{\"a\":1}"), .at = 5, .seq = *seq};
     enum err err = event_append(txn, &e);
     if (err != ERR_OK) {
         return err;
     }
-    e.seq = ++*seq;
+    e.seq++;
     e.is_public = false;
     return event_append(txn, &e);
 }
@@ -132,10 +132,11 @@ static void events_are_heard_after_commit_and_replayed_in_order(void **state)
     struct bus *bus = bus_new_local();
     bus_listen(bus, hear, &heard);
     event_use_bus(tmp.db, bus);
-    int64_t seq = 0;
+    int64_t seq = 1;
     assert_int_equal(db_write(tmp.db, append_two, &seq), ERR_OK);
+    seq = 3;
     assert_int_equal(db_write(tmp.db, append_two, &seq), ERR_OK);
-    seq = 1; /* 2 exists */
+    seq = 2; /* exists */
     assert_int_equal(db_write(tmp.db, append_two, &seq), ERR_CONFLICT);
     assert_int_equal(heard.n, 4);
     assert_true(heard.ids[0] < heard.ids[1] && heard.ids[1] < heard.ids[2] && heard.ids[2] < heard.ids[3]);
