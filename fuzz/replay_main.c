@@ -22,7 +22,8 @@ static int run_file(const char *folder, const char *name)
     uint8_t *whole = mem_alloc(INPUT_BYTES_MAX);
     size_t len = fread(whole, 1, INPUT_BYTES_MAX, f);
     (void)fclose(f);
-    uint8_t *exact = mem_alloc(len); /* its own size, so that a sanitizer sees a read past the end */
+    uint8_t *exact =
+        mem_alloc(len); /* its own size, so that a sanitizer sees a read past the end */
     memcpy(exact, whole, len);
     mem_free(whole);
     (void)LLVMFuzzerTestOneInput(exact, len);

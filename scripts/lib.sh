@@ -40,11 +40,39 @@ compiler() {
     if have ccache; then printf 'ccache %s' "$1"; else printf '%s' "$1"; fi
 }
 
-# One hash over the sources that a folder's build depends on (names and contents as git sees them, plus what is not committed): stamp PATH...
-stamp() {
-    {
-        git ls-files -s -- "$@"
-        git diff HEAD -- "$@" 2>/dev/null
-        git ls-files -o --exclude-standard -z -- "$@" | sort -z | xargs -0 -r sha1sum
-    } | sha1sum | cut -d' ' -f1
+# Sources under PATH..., without what builds leave there.
+sources() {
+    { find "$@" \( -name node_modules -o -name dist -o -name .svelte-kit -o -name __pycache__ \) -prune -o -type f -print 2>/dev/null || true; } | sort
+}
+
+# Remember what a build was made of, and ask whether that still holds: names, and no file newer than the stamp.
+#     stamp_begin FILE; build; stamp_end FILE PATH...          stamp_holds FILE PATH...
+stamp_begin() {
+    mkdir -p "$(dirname "$1")"
+    : >"$1.new"
+}
+stamp_end() {
+    local file=$1
+    shift
+    sources "$@" | sha1sum >"$file.names"
+    mv "$file.new" "$file"
+}
+stamp_holds() {
+    local file=$1
+    shift
+    [ -f "$file" ] && [ -f "$file.names" ] || return 1
+    [ "$(sources "$@" | sha1sum)" = "$(cat "$file.names")" ] || return 1
+    # shellcheck disable=SC2016
+    [ -z "$(sources "$@" | tr '\n' '\0' | xargs -0 -r sh -c 'f=$1; shift; find "$@" -newer "$f" -print' sh "$file" | head -n 1)" ]
+}
+
+# What the program is made of.
+# shellcheck disable=SC2034
+PROGRAM_SOURCES=(meson.build meson_options.txt VERSION src migrations content spec web scripts)
+# shellcheck disable=SC2034
+WEB_SOURCES=(web spec/openapi.yaml spec/socket.yaml)
+
+# C files that people write: not what is generated.
+c_files() {
+    { find src tests fuzz bench -type f \( -name '*.c' -o -name '*.h' \) ! -name '*.gen.*' ! -path '*/node_modules/*' 2>/dev/null || true; } | sort
 }

@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (decimal_add(a, b, &c) == ERR_OK && decimal_sub(c, b, &d) == ERR_OK) {
         ASSERT(decimal_cmp(a, d) == 0);
     }
-    if (decimal_mul(a, b, &c) == ERR_OK && !decimal_is_zero(b) && decimal_div(c, b, a.scale, DECIMAL_DOWN, &d) == ERR_OK) {
+    if (decimal_mul(a, b, &c) == ERR_OK && !decimal_is_zero(b) &&
+        decimal_div(c, b, a.scale, DECIMAL_DOWN, &d) == ERR_OK) {
         ASSERT(decimal_cmp(a, d) == 0);
     }
     if (decimal_rescale(a, (int)(size % 19), DECIMAL_HALF_EVEN, &c) == ERR_OK) {

@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool valid = utf8_is_valid(s);
     size_t cut = size ? data[0] % (size + 1) : 0;
     uint32_t state = 0;
-    bool parts = utf8_check_part(str_sub(s, 0, cut), &state) && utf8_check_part(str_sub(s, cut, size), &state) && state == 0;
+    bool parts = utf8_check_part(str_sub(s, 0, cut), &state) &&
+                 utf8_check_part(str_sub(s, cut, size), &state) && state == 0;
     ASSERT(parts == valid);
     bool bad = false;
     size_t n = 0;

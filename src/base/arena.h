@@ -14,7 +14,8 @@ struct arena *arena_new(size_t first_block);
 void arena_free(struct arena **arena);
 /* Empties it and keeps the first block. */
 void arena_reset(struct arena *arena);
-void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull)); /* zeroed, 16-byte aligned */
+void *arena_alloc(struct arena *arena, size_t size)
+    __attribute__((returns_nonnull)); /* zeroed, 16-byte aligned */
 void *arena_calloc(struct arena *arena, size_t n, size_t size) __attribute__((returns_nonnull));
 size_t arena_used(const struct arena *arena);
 

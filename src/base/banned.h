@@ -9,7 +9,8 @@
 #include <time.h>
 
 #undef alloca
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets gmtime localtime ctime asctime atoi atol atof rand srand system alloca strncpy strncat
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets gmtime localtime ctime asctime atoi  \
+    atol atof rand srand system alloca strncpy strncat
 
 /* The heap is behind base/mem.h; base itself defines BANNED_ALLOW_HEAP. */
 #ifndef BANNED_ALLOW_HEAP

@@ -6,8 +6,10 @@
 #include "base/check.h"
 #include "base/utf8.h"
 
-static const char alphabet_64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char alphabet_64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char alphabet_64[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet_64url[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char alphabet_32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 struct str codec_hex(struct arena *arena, const void *p, size_t len)
@@ -55,7 +57,8 @@ enum err codec_unhex(struct arena *arena, struct str s, struct str *out)
 }
 
 /* `bits` per character (5 or 6), `group` characters that padding fills up to (0: no padding). */
-static struct str encode(struct arena *arena, const void *p, size_t len, const char *alphabet, unsigned bits, size_t group)
+static struct str encode(struct arena *arena, const void *p, size_t len, const char *alphabet,
+                         unsigned bits, size_t group)
 {
     const unsigned char *in = p;
     char *out = arena_alloc(arena, len * 8 / bits + 1 + group + 1);
@@ -79,7 +82,8 @@ static struct str encode(struct arena *arena, const void *p, size_t len, const c
     return (struct str){out, n};
 }
 
-static enum err decode(struct arena *arena, struct str s, const char *alphabet, unsigned bits, struct str *out)
+static enum err decode(struct arena *arena, struct str s, const char *alphabet, unsigned bits,
+                       struct str *out)
 {
     char *p = arena_alloc(arena, s.len * bits / 8 + 1);
     size_t n = 0;
@@ -177,8 +181,8 @@ struct str codec_percent(struct arena *arena, struct str s)
     size_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                          c == '_' || c == '~';
+        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
         if (unreserved) {
             p[n++] = (char)c;
         } else {

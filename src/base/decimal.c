@@ -2,7 +2,6 @@
  * widened: r*10 is done as ten modular additions (38 digits times ten does not fit in 128 bits). */
 #include "base/decimal.h"
 
-
 __extension__ typedef unsigned __int128 u128;
 
 #define MAX_DIGITS 38
@@ -127,7 +126,8 @@ enum err decimal_add(struct decimal a, struct decimal b, struct decimal *out)
     decimal_int y;
     decimal_int sum;
     if (__builtin_mul_overflow(a.coefficient, (decimal_int)pow10_u(scale - a.scale), &x) ||
-        __builtin_mul_overflow(b.coefficient, (decimal_int)pow10_u(scale - b.scale), &y) || __builtin_add_overflow(x, y, &sum)) {
+        __builtin_mul_overflow(b.coefficient, (decimal_int)pow10_u(scale - b.scale), &y) ||
+        __builtin_add_overflow(x, y, &sum)) {
         return ERR_LIMIT;
     }
     struct decimal d = {.coefficient = sum, .scale = scale};
@@ -215,7 +215,8 @@ static enum err divide(u128 n, u128 d, int digits, enum decimal_rounding roundin
             }
         }
         r = rest;
-        if (__builtin_mul_overflow(q, (u128)10, &q) || __builtin_add_overflow(q, (u128)digit, &q) || !fits(q)) {
+        if (__builtin_mul_overflow(q, (u128)10, &q) || __builtin_add_overflow(q, (u128)digit, &q) ||
+            !fits(q)) {
             return ERR_LIMIT;
         }
     }
@@ -227,7 +228,8 @@ static enum err divide(u128 n, u128 d, int digits, enum decimal_rounding roundin
     return ERR_OK;
 }
 
-enum err decimal_div(struct decimal a, struct decimal b, int scale, enum decimal_rounding rounding, struct decimal *out)
+enum err decimal_div(struct decimal a, struct decimal b, int scale, enum decimal_rounding rounding,
+                     struct decimal *out)
 {
     if (b.coefficient == 0 || scale < 0 || scale > DECIMAL_MAX_SCALE) {
         return ERR_INVALID;
@@ -241,7 +243,8 @@ enum err decimal_div(struct decimal a, struct decimal b, int scale, enum decimal
     return ERR_OK;
 }
 
-enum err decimal_rescale(struct decimal d, int scale, enum decimal_rounding rounding, struct decimal *out)
+enum err decimal_rescale(struct decimal d, int scale, enum decimal_rounding rounding,
+                         struct decimal *out)
 {
     return decimal_div(d, (struct decimal){.coefficient = 1, .scale = 0}, scale, rounding, out);
 }

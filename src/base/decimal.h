@@ -25,8 +25,12 @@ int decimal_cmp(struct decimal a, struct decimal b);
 bool decimal_is_zero(struct decimal d);
 ERR_MUST_USE enum err decimal_add(struct decimal a, struct decimal b, struct decimal *out);
 ERR_MUST_USE enum err decimal_sub(struct decimal a, struct decimal b, struct decimal *out);
-ERR_MUST_USE enum err decimal_mul(struct decimal a, struct decimal b, struct decimal *out); /* ERR_LIMIT if scale > 18 would be needed */
-ERR_MUST_USE enum err decimal_div(struct decimal a, struct decimal b, int scale, enum decimal_rounding r, struct decimal *out);
-ERR_MUST_USE enum err decimal_rescale(struct decimal d, int scale, enum decimal_rounding r, struct decimal *out);
+ERR_MUST_USE enum err
+decimal_mul(struct decimal a, struct decimal b,
+            struct decimal *out); /* ERR_LIMIT if scale > 18 would be needed */
+ERR_MUST_USE enum err decimal_div(struct decimal a, struct decimal b, int scale,
+                                  enum decimal_rounding r, struct decimal *out);
+ERR_MUST_USE enum err decimal_rescale(struct decimal d, int scale, enum decimal_rounding r,
+                                      struct decimal *out);
 
 #endif

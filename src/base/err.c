@@ -44,7 +44,8 @@ static void copy_cut(char *to, size_t size, const char *from)
     to[n] = '\0';
 }
 
-enum err err_set(struct errinfo *info, enum err err, const char *field, const char *code, const char *message, ...)
+enum err err_set(struct errinfo *info, enum err err, const char *field, const char *code,
+                 const char *message, ...)
 {
     if (info == NULL) {
         return err;

@@ -40,7 +40,7 @@ const char *err_name(enum err err);
 
 /* Fill `info` (NULL is fine) and return `err`, so that a caller can `return err_set(info, ERR_INVALID, "email", "too_long", "...")`.
  * `message` is printf-like; cut at the buffer's size. */
-enum err err_set(struct errinfo *info, enum err err, const char *field, const char *code, const char *message, ...)
-    __attribute__((format(printf, 5, 6)));
+enum err err_set(struct errinfo *info, enum err err, const char *field, const char *code,
+                 const char *message, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

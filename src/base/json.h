@@ -12,10 +12,11 @@
 
 #define JSON_MAX_DEPTH 32
 
-struct json;      /* a value; lives in its document */
-struct json_doc;  /* owns the tree */
+struct json;     /* a value; lives in its document */
+struct json_doc; /* owns the tree */
 
-ERR_MUST_USE enum err json_parse(struct str text, size_t max_len, struct json_doc **out, struct errinfo *info);
+ERR_MUST_USE enum err json_parse(struct str text, size_t max_len, struct json_doc **out,
+                                 struct errinfo *info);
 void json_doc_free(struct json_doc **doc);
 const struct json *json_root(const struct json_doc *doc);
 
@@ -25,7 +26,7 @@ bool json_is_string(const struct json *v);
 bool json_is_number(const struct json *v);
 bool json_is_bool(const struct json *v);
 bool json_is_null(const struct json *v);
-struct str json_str(const struct json *v);   /* empty when not a string */
+struct str json_str(const struct json *v); /* empty when not a string */
 double json_num(const struct json *v);
 bool json_bool(const struct json *v);
 const struct json *json_find(const struct json *object, const char *key); /* NULL: absent */
@@ -38,16 +39,25 @@ struct str json_key(const struct json *member);
 
 /* Validating getters for request bodies. Required unless the name says opt. Text is checked for length in code points (min..max) and control
  * characters other than \n and \t. On failure: ERR_INVALID with field, code (required, type, too_short, too_long, range, format) and a message. */
-ERR_MUST_USE enum err json_get_str(const struct json *o, const char *key, size_t min, size_t max, struct str *out, struct errinfo *info);
-ERR_MUST_USE enum err json_opt_str(const struct json *o, const char *key, size_t max, struct str *out, struct errinfo *info); /* absent or null: *out empty */
-ERR_MUST_USE enum err json_get_i64(const struct json *o, const char *key, int64_t min, int64_t max, int64_t *out, struct errinfo *info);
-ERR_MUST_USE enum err json_opt_i64(const struct json *o, const char *key, int64_t min, int64_t max, int64_t fallback, int64_t *out, struct errinfo *info);
-ERR_MUST_USE enum err json_opt_bool(const struct json *o, const char *key, bool fallback, bool *out, struct errinfo *info);
+ERR_MUST_USE enum err json_get_str(const struct json *o, const char *key, size_t min, size_t max,
+                                   struct str *out, struct errinfo *info);
+ERR_MUST_USE enum err json_opt_str(const struct json *o, const char *key, size_t max,
+                                   struct str *out,
+                                   struct errinfo *info); /* absent or null: *out empty */
+ERR_MUST_USE enum err json_get_i64(const struct json *o, const char *key, int64_t min, int64_t max,
+                                   int64_t *out, struct errinfo *info);
+ERR_MUST_USE enum err json_opt_i64(const struct json *o, const char *key, int64_t min, int64_t max,
+                                   int64_t fallback, int64_t *out, struct errinfo *info);
+ERR_MUST_USE enum err json_opt_bool(const struct json *o, const char *key, bool fallback, bool *out,
+                                    struct errinfo *info);
 /* Ids as decimal strings ("123"), > 0. */
-ERR_MUST_USE enum err json_get_id(const struct json *o, const char *key, int64_t *out, struct errinfo *info);
-ERR_MUST_USE enum err json_opt_id(const struct json *o, const char *key, int64_t *out, struct errinfo *info); /* absent or null: 0 */
+ERR_MUST_USE enum err json_get_id(const struct json *o, const char *key, int64_t *out,
+                                  struct errinfo *info);
+ERR_MUST_USE enum err json_opt_id(const struct json *o, const char *key, int64_t *out,
+                                  struct errinfo *info); /* absent or null: 0 */
 /* One of `words` (NULL-terminated); index out. */
-ERR_MUST_USE enum err json_get_enum(const struct json *o, const char *key, const char *const *words, int *out, struct errinfo *info);
+ERR_MUST_USE enum err json_get_enum(const struct json *o, const char *key, const char *const *words,
+                                    int *out, struct errinfo *info);
 
 /* Writing. Commas are put by the writer; keys are C literals; text is escaped, bad UTF-8 becomes U+FFFD. Sticky failure like buf. */
 struct json_writer {

@@ -36,23 +36,28 @@ static bool has_control(struct str s)
     return false;
 }
 
-static enum err check_text(const char *key, struct str s, size_t min, size_t max, struct str *out, struct errinfo *info)
+static enum err check_text(const char *key, struct str s, size_t min, size_t max, struct str *out,
+                           struct errinfo *info)
 {
     size_t n = utf8_count(s);
     if (n < min) {
-        return err_set(info, ERR_INVALID, key, "too_short", "%s must have at least %zu characters.", key, min);
+        return err_set(info, ERR_INVALID, key, "too_short", "%s must have at least %zu characters.",
+                       key, min);
     }
     if (n > max) {
-        return err_set(info, ERR_INVALID, key, "too_long", "%s must have at most %zu characters.", key, max);
+        return err_set(info, ERR_INVALID, key, "too_long", "%s must have at most %zu characters.",
+                       key, max);
     }
     if (has_control(s)) {
-        return err_set(info, ERR_INVALID, key, "format", "%s must not contain control characters.", key);
+        return err_set(info, ERR_INVALID, key, "format", "%s must not contain control characters.",
+                       key);
     }
     *out = s;
     return ERR_OK;
 }
 
-enum err json_get_str(const struct json *o, const char *key, size_t min, size_t max, struct str *out, struct errinfo *info)
+enum err json_get_str(const struct json *o, const char *key, size_t min, size_t max,
+                      struct str *out, struct errinfo *info)
 {
     const struct json *v = find_present(o, key);
     if (v == NULL) {
@@ -64,7 +69,8 @@ enum err json_get_str(const struct json *o, const char *key, size_t min, size_t 
     return check_text(key, json_str(v), min, max, out, info);
 }
 
-enum err json_opt_str(const struct json *o, const char *key, size_t max, struct str *out, struct errinfo *info)
+enum err json_opt_str(const struct json *o, const char *key, size_t max, struct str *out,
+                      struct errinfo *info)
 {
     if (find_present(o, key) == NULL) {
         *out = (struct str){"", 0};
@@ -73,7 +79,8 @@ enum err json_opt_str(const struct json *o, const char *key, size_t max, struct 
     return json_get_str(o, key, 0, max, out, info);
 }
 
-enum err json_get_i64(const struct json *o, const char *key, int64_t min, int64_t max, int64_t *out, struct errinfo *info)
+enum err json_get_i64(const struct json *o, const char *key, int64_t min, int64_t max, int64_t *out,
+                      struct errinfo *info)
 {
     const struct json *v = find_present(o, key);
     if (v == NULL) {
@@ -84,14 +91,15 @@ enum err json_get_i64(const struct json *o, const char *key, int64_t min, int64_
         return wrong_type(key, "a whole number", info);
     }
     if (!(d >= -MAX_EXACT && d <= MAX_EXACT) || (int64_t)d < min || (int64_t)d > max) {
-        return err_set(info, ERR_INVALID, key, "range", "%s must be from %lld to %lld.", key, (long long)min, (long long)max);
+        return err_set(info, ERR_INVALID, key, "range", "%s must be from %lld to %lld.", key,
+                       (long long)min, (long long)max);
     }
     *out = (int64_t)d;
     return ERR_OK;
 }
 
-enum err json_opt_i64(const struct json *o, const char *key, int64_t min, int64_t max, int64_t fallback, int64_t *out,
-                      struct errinfo *info)
+enum err json_opt_i64(const struct json *o, const char *key, int64_t min, int64_t max,
+                      int64_t fallback, int64_t *out, struct errinfo *info)
 {
     if (find_present(o, key) == NULL) {
         *out = fallback;
@@ -100,7 +108,8 @@ enum err json_opt_i64(const struct json *o, const char *key, int64_t min, int64_
     return json_get_i64(o, key, min, max, out, info);
 }
 
-enum err json_opt_bool(const struct json *o, const char *key, bool fallback, bool *out, struct errinfo *info)
+enum err json_opt_bool(const struct json *o, const char *key, bool fallback, bool *out,
+                       struct errinfo *info)
 {
     const struct json *v = find_present(o, key);
     if (v != NULL && !json_is_bool(v)) {
@@ -137,7 +146,8 @@ enum err json_opt_id(const struct json *o, const char *key, int64_t *out, struct
     return json_get_id(o, key, out, info);
 }
 
-enum err json_get_enum(const struct json *o, const char *key, const char *const *words, int *out, struct errinfo *info)
+enum err json_get_enum(const struct json *o, const char *key, const char *const *words, int *out,
+                       struct errinfo *info)
 {
     const struct json *v = find_present(o, key);
     if (v == NULL) {

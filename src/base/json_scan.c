@@ -275,5 +275,6 @@ enum err json_scan(struct str text, struct errinfo *info)
         return ERR_OK;
     }
     enum err err = strcmp(s.error, "depth") == 0 ? ERR_LIMIT : ERR_INVALID;
-    return err_set(info, err, "", s.error, "The JSON text is not acceptable at byte %zu.", (size_t)(s.p - text.p));
+    return err_set(info, err, "", s.error, "The JSON text is not acceptable at byte %zu.",
+                   (size_t)(s.p - text.p));
 }

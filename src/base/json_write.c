@@ -106,7 +106,8 @@ static void add_text(struct buf *b, struct str s)
             continue;
         }
         size_t next = i;
-        if (c >= 0x80 && (utf8_next(s, &next) != 0xFFFD || next - i == 3)) { /* a real U+FFFD has three bytes */
+        if (c >= 0x80 &&
+            (utf8_next(s, &next) != 0xFFFD || next - i == 3)) { /* a real U+FFFD has three bytes */
             i = next;
             continue;
         }

@@ -127,7 +127,8 @@ static void add_pair(struct line *l, bool json, const char *key, struct str valu
     }
 }
 
-void log_write(enum log_level level, const char *room, const char *event, const struct log_field *fields)
+void log_write(enum log_level level, const char *room, const char *event,
+               const struct log_field *fields)
 {
     static const char *const names[] = {"debug", "info", "warn", "error", "off"};
     bool json = atomic_load(&log_format_now) == LOG_FORMAT_JSON;

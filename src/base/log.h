@@ -24,12 +24,14 @@ void log_setup(enum log_level level, enum log_format format);
 bool log_is_on(enum log_level level);
 /* Tests catch lines here; NULL restores stderr. */
 void log_set_sink(void (*sink)(struct str line, void *arg), void *arg);
-void log_write(enum log_level level, const char *room, const char *event, const struct log_field *fields);
+void log_write(enum log_level level, const char *room, const char *event,
+               const struct log_field *fields);
 
 #define LOG_AT(level, room, event, ...)                                                            \
     do {                                                                                           \
         if (log_is_on(level)) {                                                                    \
-            log_write((level), (room), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}});      \
+            log_write((level), (room), (event),                                                    \
+                      (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}});                  \
         }                                                                                          \
     } while (0)
 #define LOG_DEBUG(room, event, ...) LOG_AT(LOG_LEVEL_DEBUG, room, event, __VA_ARGS__)

@@ -47,7 +47,8 @@ static size_t locate(const struct map *map, struct str key, uint64_t hash)
     size_t i = hash & (map->size - 1);
     while (map->slots[i].value != NULL) {
         const struct slot *s = &map->slots[i];
-        if (s->hash == hash && s->key_len == key.len && memcmp(s->key, key.p ? key.p : "", key.len) == 0) {
+        if (s->hash == hash && s->key_len == key.len &&
+            memcmp(s->key, key.p ? key.p : "", key.len) == 0) {
             break;
         }
         i = (i + 1) & (map->size - 1);
@@ -196,7 +197,8 @@ void *idmap_put(struct idmap *map, int64_t key, void *value)
 {
     ASSERT(value != NULL);
     if (map->len * 4 >= map->size * 3) {
-        struct idmap bigger = {.size = map->size ? map->size * 2 : FIRST_SIZE, .len = map->len, .seed = map->seed};
+        struct idmap bigger = {
+            .size = map->size ? map->size * 2 : FIRST_SIZE, .len = map->len, .seed = map->seed};
         bigger.slots = MEM_NEW_ARRAY(struct idslot, bigger.size);
         for (size_t k = 0; k < map->size; k++) {
             if (map->slots[k].value != NULL) {

@@ -13,9 +13,10 @@ struct map; /* str -> void * */
 
 struct map *map_new(void);
 void map_free(struct map **map);
-void *map_find(const struct map *map, struct str key);            /* NULL: absent */
-void *map_put(struct map *map, struct str key, void *value);      /* returns the value that was there, or NULL; value must not be NULL */
-void *map_remove(struct map *map, struct str key);                /* returns what was removed, or NULL */
+void *map_find(const struct map *map, struct str key); /* NULL: absent */
+void *map_put(struct map *map, struct str key,
+              void *value); /* returns the value that was there, or NULL; value must not be NULL */
+void *map_remove(struct map *map, struct str key); /* returns what was removed, or NULL */
 size_t map_len(const struct map *map);
 /* Iterate: size_t at = 0; while (map_next(map, &at, &key, &value)) ... Do not change the map meanwhile. */
 bool map_next(const struct map *map, size_t *at, struct str *key_out, void **value_out);

@@ -60,7 +60,8 @@ uint64_t rng_next(struct rng *r)
 uint64_t rng_below(struct rng *r, uint64_t n)
 {
     ASSERT(n > 0);
-    uint64_t reject = (0U - n) % n; /* 2^64 mod n values at the low end would be counted once too often */
+    uint64_t reject =
+        (0U - n) % n; /* 2^64 mod n values at the low end would be counted once too often */
     uint64_t v;
     do {
         v = rng_next(r);

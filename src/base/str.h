@@ -16,7 +16,10 @@ struct str {
 };
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
-#define STR_INIT(literal) {(literal), sizeof(literal) - 1}
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 #define STR_FMT "%.*s"
 #define STR_ARG(s) (int)(s).len, (s).p
 
@@ -24,7 +27,8 @@ struct str str_from(const char *cstr); /* NULL gives the empty string */
 bool str_eq(struct str a, struct str b);
 bool str_eq_cstr(struct str a, const char *b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
-bool str_eq_consttime(struct str a, struct str b); /* for secrets; time depends on the lengths only */
+bool str_eq_consttime(struct str a,
+                      struct str b); /* for secrets; time depends on the lengths only */
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
@@ -44,7 +48,8 @@ uint64_t str_hash(struct str s); /* seeded per process (SipHash-like): safe for 
 /* Copies into an arena, NUL-terminated for C callers (the NUL is not in `len`). */
 struct str str_dup(struct arena *arena, struct str s);
 char *str_to_cstr(struct arena *arena, struct str s);
-struct str str_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct str str_printf(struct arena *arena, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 struct str str_lower_ascii(struct arena *arena, struct str s);
 
 #endif

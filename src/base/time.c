@@ -69,8 +69,8 @@ struct civil time_to_civil(int64_t at)
 
 int64_t time_from_civil(const struct civil *c)
 {
-    return days_from_civil(c->year, c->month, c->day) * TIME_DAY_MS + c->hour * TIME_HOUR_MS + c->minute * TIME_MINUTE_MS +
-           c->second * TIME_SECOND_MS + c->ms;
+    return days_from_civil(c->year, c->month, c->day) * TIME_DAY_MS + c->hour * TIME_HOUR_MS +
+           c->minute * TIME_MINUTE_MS + c->second * TIME_SECOND_MS + c->ms;
 }
 
 static char *put_digits(char *p, int value, int width)
@@ -165,7 +165,8 @@ static bool take_offset(struct str *s, int64_t *offset_ms_out)
     int sign = take_char(s, '+') ? 1 : take_char(s, '-') ? -1 : 0;
     int hour;
     int minute;
-    if (sign == 0 || !take_digits(s, 2, &hour) || !take_char(s, ':') || !take_digits(s, 2, &minute) || hour > 23 || minute > 59) {
+    if (sign == 0 || !take_digits(s, 2, &hour) || !take_char(s, ':') ||
+        !take_digits(s, 2, &minute) || hour > 23 || minute > 59) {
         return false;
     }
     *offset_ms_out = sign * (hour * TIME_HOUR_MS + minute * TIME_MINUTE_MS);
@@ -176,13 +177,15 @@ enum err time_parse(struct str s, int64_t *at_out)
 {
     struct civil c = {0};
     int64_t offset_ms = 0;
-    bool ok = take_digits(&s, 4, &c.year) && take_char(&s, '-') && take_digits(&s, 2, &c.month) && take_char(&s, '-') &&
-              take_digits(&s, 2, &c.day) && (take_char(&s, 'T') || take_char(&s, 't') || take_char(&s, ' ')) &&
-              take_digits(&s, 2, &c.hour) && take_char(&s, ':') && take_digits(&s, 2, &c.minute) && take_char(&s, ':') &&
-              take_digits(&s, 2, &c.second) && (!take_char(&s, '.') || take_fraction(&s, &c.ms)) && take_offset(&s, &offset_ms) &&
+    bool ok = take_digits(&s, 4, &c.year) && take_char(&s, '-') && take_digits(&s, 2, &c.month) &&
+              take_char(&s, '-') && take_digits(&s, 2, &c.day) &&
+              (take_char(&s, 'T') || take_char(&s, 't') || take_char(&s, ' ')) &&
+              take_digits(&s, 2, &c.hour) && take_char(&s, ':') && take_digits(&s, 2, &c.minute) &&
+              take_char(&s, ':') && take_digits(&s, 2, &c.second) &&
+              (!take_char(&s, '.') || take_fraction(&s, &c.ms)) && take_offset(&s, &offset_ms) &&
               s.len == 0;
-    if (!ok || c.month < 1 || c.month > 12 || c.day < 1 || c.day > days_in_month(c.year, c.month) || c.hour > 23 || c.minute > 59 ||
-        c.second > 60) {
+    if (!ok || c.month < 1 || c.month > 12 || c.day < 1 || c.day > days_in_month(c.year, c.month) ||
+        c.hour > 23 || c.minute > 59 || c.second > 60) {
         return ERR_INVALID;
     }
     *at_out = time_from_civil(&c) - offset_ms; /* a leap second (60) becomes the next second */

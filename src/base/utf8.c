@@ -142,23 +142,26 @@ struct str utf8_cut(struct str s, size_t max_bytes)
 
 bool utf8_is_cjk(uint32_t cp)
 {
-    return (cp >= 0x4E00 && cp <= 0x9FFF) || (cp >= 0x3400 && cp <= 0x4DBF) || cp == 0x3005 || cp == 0x3007 ||
-           (cp >= 0xF900 && cp <= 0xFAFF) || (cp >= 0x20000 && cp <= 0x2EBEF) || (cp >= 0x2F800 && cp <= 0x2FA1F) ||
-           (cp >= 0x30000 && cp <= 0x323AF);
+    return (cp >= 0x4E00 && cp <= 0x9FFF) || (cp >= 0x3400 && cp <= 0x4DBF) || cp == 0x3005 ||
+           cp == 0x3007 || (cp >= 0xF900 && cp <= 0xFAFF) || (cp >= 0x20000 && cp <= 0x2EBEF) ||
+           (cp >= 0x2F800 && cp <= 0x2FA1F) || (cp >= 0x30000 && cp <= 0x323AF);
 }
 
 bool utf8_is_space(uint32_t cp)
 {
-    return cp == ' ' || (cp >= 0x09 && cp <= 0x0D) || cp == 0x85 || cp == 0xA0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200A) ||
-           cp == 0x2028 || cp == 0x2029 || cp == 0x202F || cp == 0x205F || cp == 0x3000;
+    return cp == ' ' || (cp >= 0x09 && cp <= 0x0D) || cp == 0x85 || cp == 0xA0 || cp == 0x1680 ||
+           (cp >= 0x2000 && cp <= 0x200A) || cp == 0x2028 || cp == 0x2029 || cp == 0x202F ||
+           cp == 0x205F || cp == 0x3000;
 }
 
 /* Blocks of the scripts that have upper and lower case here. */
 static bool is_cased_script(uint32_t cp)
 {
-    return cp < 0x530 || (cp >= 0x1C80 && cp <= 0x1C8F) || (cp >= 0x1D00 && cp <= 0x1FFF) || (cp >= 0x2C60 && cp <= 0x2C7F) ||
-           (cp >= 0x2DE0 && cp <= 0x2DFF) || (cp >= 0xA640 && cp <= 0xA69F) || (cp >= 0xA720 && cp <= 0xA7FF) ||
-           (cp >= 0xAB30 && cp <= 0xAB6F) || (cp >= 0xFB00 && cp <= 0xFB06) || (cp >= 0xFF21 && cp <= 0xFF5A);
+    return cp < 0x530 || (cp >= 0x1C80 && cp <= 0x1C8F) || (cp >= 0x1D00 && cp <= 0x1FFF) ||
+           (cp >= 0x2C60 && cp <= 0x2C7F) || (cp >= 0x2DE0 && cp <= 0x2DFF) ||
+           (cp >= 0xA640 && cp <= 0xA69F) || (cp >= 0xA720 && cp <= 0xA7FF) ||
+           (cp >= 0xAB30 && cp <= 0xAB6F) || (cp >= 0xFB00 && cp <= 0xFB06) ||
+           (cp >= 0xFF21 && cp <= 0xFF5A);
 }
 
 bool utf8_is_alnum(uint32_t cp)

@@ -17,6 +17,7 @@ struct str utf8_cut(struct str s, size_t max_bytes);
 bool utf8_is_cjk(uint32_t code_point); /* Han ideographs incl. extensions A-H and compatibility */
 bool utf8_is_space(uint32_t code_point);
 bool utf8_is_alnum(uint32_t code_point); /* Latin, Greek, Cyrillic letters and digits; not CJK */
-uint32_t utf8_lower(uint32_t code_point); /* simple case folding for Latin, Greek, Cyrillic, full-width */
+uint32_t
+utf8_lower(uint32_t code_point); /* simple case folding for Latin, Greek, Cyrillic, full-width */
 
 #endif

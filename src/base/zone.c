@@ -73,7 +73,8 @@ static bool take_name(struct str *s)
         *s = str_sub(*s, n + 1, s->len);
         return true;
     }
-    while (n < s->len && ((s->p[n] >= 'A' && s->p[n] <= 'Z') || (s->p[n] >= 'a' && s->p[n] <= 'z'))) {
+    while (n < s->len &&
+           ((s->p[n] >= 'A' && s->p[n] <= 'Z') || (s->p[n] >= 'a' && s->p[n] <= 'z'))) {
         n++;
     }
     *s = str_sub(*s, n, s->len);
@@ -112,8 +113,9 @@ static bool take_change(struct str *s, struct change *out)
     bool ok;
     if (take(s, 'M')) {
         out->kind = CHANGE_MONTH;
-        ok = take_number(s, 12, &out->month) && out->month >= 1 && take(s, '.') && take_number(s, 5, &out->week) && out->week >= 1 &&
-             take(s, '.') && take_number(s, 6, &out->day);
+        ok = take_number(s, 12, &out->month) && out->month >= 1 && take(s, '.') &&
+             take_number(s, 5, &out->week) && out->week >= 1 && take(s, '.') &&
+             take_number(s, 6, &out->day);
     } else if (take(s, 'J')) {
         out->kind = CHANGE_JULIAN;
         ok = take_number(s, 365, &out->day) && out->day >= 1;
@@ -208,14 +210,16 @@ static bool read_header(const unsigned char *data, size_t len, size_t at, struct
         return false;
     }
     const unsigned char *p = data + at + 20;
-    *c = (struct counts){be32(p), be32(p + 4), be32(p + 8), be32(p + 12), be32(p + 16), be32(p + 20)};
-    return c->is_utc <= MAX_FILE && c->is_std <= MAX_FILE && c->leap <= MAX_FILE && c->time <= MAX_FILE && c->type >= 1 && c->type <= 256 &&
-           c->chars <= MAX_FILE;
+    *c = (struct counts){be32(p),      be32(p + 4),  be32(p + 8),
+                         be32(p + 12), be32(p + 16), be32(p + 20)};
+    return c->is_utc <= MAX_FILE && c->is_std <= MAX_FILE && c->leap <= MAX_FILE &&
+           c->time <= MAX_FILE && c->type >= 1 && c->type <= 256 && c->chars <= MAX_FILE;
 }
 
 static size_t body_size(const struct counts *c, size_t time_size)
 {
-    return c->time * time_size + c->time + c->type * 6 + c->chars + c->leap * (time_size + 4) + c->is_std + c->is_utc;
+    return c->time * time_size + c->time + c->type * 6 + c->chars + c->leap * (time_size + 4) +
+           c->is_std + c->is_utc;
 }
 
 void zone_free(struct zone **zone)
@@ -285,7 +289,8 @@ enum err zone_decode(struct str file, struct zone **out)
 
 int32_t zone_offset_s(const struct zone *z, int64_t at)
 {
-    const int64_t far_s = 253402300799; /* year 9999; no zone has plans past it, and the arithmetic below stays in range */
+    const int64_t far_s =
+        253402300799; /* year 9999; no zone has plans past it, and the arithmetic below stays in range */
     int64_t at_s = at / 1000 - (at % 1000 < 0);
     at_s = at_s > far_s ? far_s : at_s < -far_s ? -far_s : at_s;
     if (z->has_rule && (z->n == 0 || at_s >= z->at_s[z->n - 1])) {
@@ -315,7 +320,8 @@ static bool is_safe_name(struct str name)
     char before = '/';
     for (size_t i = 0; i < name.len; i++) {
         char c = name.p[i];
-        bool word = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-';
+        bool word = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                    c == '_' || c == '+' || c == '-';
         if (!word && (c != '/' || before == '/')) {
             return false;
         }

@@ -16,7 +16,8 @@
 #include "base/str.h"
 
 /* A struct str against a C literal, with both printed on failure. */
-#define assert_str(actual, expected) unit_assert_str((actual), str_from(expected), __FILE__, __LINE__)
+#define assert_str(actual, expected)                                                               \
+    unit_assert_str((actual), str_from(expected), __FILE__, __LINE__)
 #define assert_str_eq(actual, expected) unit_assert_str((actual), (expected), __FILE__, __LINE__)
 /* An enum err by name. */
 #define assert_err(actual, expected) assert_string_equal(err_name(actual), err_name(expected))
@@ -24,15 +25,18 @@
 /* Inside a table: names the row that failed. */
 #define assert_case(ok, name) unit_assert_case((ok), #ok, (name), __FILE__, __LINE__)
 
-static inline void unit_assert_str(struct str actual, struct str expected, const char *file, int line)
+static inline void unit_assert_str(struct str actual, struct str expected, const char *file,
+                                   int line)
 {
     if (!str_eq(actual, expected)) {
-        print_error("got  \"" STR_FMT "\"\nwant \"" STR_FMT "\"\n", STR_ARG(actual), STR_ARG(expected));
+        print_error("got  \"" STR_FMT "\"\nwant \"" STR_FMT "\"\n", STR_ARG(actual),
+                    STR_ARG(expected));
         _fail(file, line);
     }
 }
 
-static inline void unit_assert_case(bool ok, const char *expr, const char *name, const char *file, int line)
+static inline void unit_assert_case(bool ok, const char *expr, const char *name, const char *file,
+                                    int line)
 {
     if (!ok) {
         print_error("case \"%s\": %s\n", name, expr);

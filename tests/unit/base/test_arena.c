@@ -122,8 +122,10 @@ static void vector_follows_a_model(void **state)
 int test_arena(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_zeroed_aligned_and_apart), cmocka_unit_test(reset_empties_and_zeroes_again),
-        cmocka_unit_test(cap_and_overflow_abort),             cmocka_unit_test(free_accepts_null_and_nulls),
+        cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
+        cmocka_unit_test(reset_empties_and_zeroes_again),
+        cmocka_unit_test(cap_and_overflow_abort),
+        cmocka_unit_test(free_accepts_null_and_nulls),
         cmocka_unit_test(vector_follows_a_model),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

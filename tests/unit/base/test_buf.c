@@ -23,7 +23,8 @@ static void appends_follow_a_model(void **state)
             size_t len = (size_t)rng_below(&r, rng_below(&r, 8) == 0 ? sizeof(piece) : 30);
             memset(piece, 'a' + step % 26, len);
             bool fits = !failed && n + len <= cap;
-            enum err err = step % 3 == 0 ? buf_printf(&b, STR_FMT, (int)len, piece) : buf_add(&b, piece, len);
+            enum err err =
+                step % 3 == 0 ? buf_printf(&b, STR_FMT, (int)len, piece) : buf_add(&b, piece, len);
             if (!fits && (len > 0 || failed)) {
                 failed = true;
             } else {
@@ -115,8 +116,9 @@ static void misuse_aborts(void **state)
 int test_buf(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appends_follow_a_model),   cmocka_unit_test(cap_is_exact),     cmocka_unit_test(long_format_is_exact),
-        cmocka_unit_test(reserve_advance_and_drop), cmocka_unit_test(detach_hands_over), cmocka_unit_test(misuse_aborts),
+        cmocka_unit_test(appends_follow_a_model), cmocka_unit_test(cap_is_exact),
+        cmocka_unit_test(long_format_is_exact),   cmocka_unit_test(reserve_advance_and_drop),
+        cmocka_unit_test(detach_hands_over),      cmocka_unit_test(misuse_aborts),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
 }

@@ -108,7 +108,8 @@ static void decoders_are_strict(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ARENA_AUTO arena = arena_new(0);
         struct str out = STR("untouched");
-        assert_case(cases[i].decode(arena, str_from(cases[i].text), &out) == ERR_INVALID, cases[i].name);
+        assert_case(cases[i].decode(arena, str_from(cases[i].text), &out) == ERR_INVALID,
+                    cases[i].name);
         assert_case(str_eq_cstr(out, "untouched"), cases[i].name);
     }
 }

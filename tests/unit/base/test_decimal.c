@@ -18,8 +18,10 @@ static void parsing_is_strict(void **state)
         {"0", ERR_OK, "0"},
         {"-12.3400", ERR_OK, "-12.3400"},
         {"0.000000000000000001", ERR_OK, "0.000000000000000001"},
-        {"99999999999999999999999999999999999999", ERR_OK, "99999999999999999999999999999999999999"},
-        {"99999999999999999999.999999999999999999", ERR_OK, "99999999999999999999.999999999999999999"},
+        {"99999999999999999999999999999999999999", ERR_OK,
+         "99999999999999999999999999999999999999"},
+        {"99999999999999999999.999999999999999999", ERR_OK,
+         "99999999999999999999.999999999999999999"},
         {"-0", ERR_OK, "0"},
         {"-0.00", ERR_OK, "0.00"},
         {"999999999999999999999999999999999999999", ERR_LIMIT, NULL},
@@ -65,7 +67,9 @@ static struct decimal parse(struct str s)
 
 static enum decimal_rounding rounding_of(struct str s)
 {
-    return str_eq_cstr(s, "half_up") ? DECIMAL_HALF_UP : str_eq_cstr(s, "half_even") ? DECIMAL_HALF_EVEN : DECIMAL_DOWN;
+    return str_eq_cstr(s, "half_up")     ? DECIMAL_HALF_UP
+           : str_eq_cstr(s, "half_even") ? DECIMAL_HALF_EVEN
+                                         : DECIMAL_DOWN;
 }
 
 static void check_vector(struct str line)
@@ -90,9 +94,11 @@ static void check_vector(struct str line)
     enum err err = str_eq_cstr(part[0], "add")   ? decimal_add(a, b, &out)
                    : str_eq_cstr(part[0], "sub") ? decimal_sub(a, b, &out)
                    : str_eq_cstr(part[0], "mul") ? decimal_mul(a, b, &out)
-                   : str_eq_cstr(part[0], "div") ? decimal_div(a, b, (int)scale, rounding_of(part[4]), &out)
-                                                 : decimal_rescale(a, (int)scale, rounding_of(part[4]), &out);
-    struct str got = err == ERR_OK ? (struct str){text, decimal_format(out, text)} : str_from(err_name(err));
+                   : str_eq_cstr(part[0], "div")
+                       ? decimal_div(a, b, (int)scale, rounding_of(part[4]), &out)
+                       : decimal_rescale(a, (int)scale, rounding_of(part[4]), &out);
+    struct str got =
+        err == ERR_OK ? (struct str){text, decimal_format(out, text)} : str_from(err_name(err));
     if (!str_eq(got, part[5])) {
         fail_msg(STR_FMT "\n  got " STR_FMT, STR_ARG(line), STR_ARG(got));
     }
@@ -116,8 +122,9 @@ static void vectors_of_another_implementation(void **state)
 static struct decimal random_decimal(struct rng *r)
 {
     char text[48];
-    int len = snprintf(text, sizeof(text), "%s%llu.%0*llu", rng_below(r, 2) ? "-" : "", (unsigned long long)rng_below(r, 1000000000000),
-                       (int)(1 + rng_below(r, 6)), (unsigned long long)rng_below(r, 10));
+    int len = snprintf(text, sizeof(text), "%s%llu.%0*llu", rng_below(r, 2) ? "-" : "",
+                       (unsigned long long)rng_below(r, 1000000000000), (int)(1 + rng_below(r, 6)),
+                       (unsigned long long)rng_below(r, 10));
     struct decimal d = {0};
     assert_ok(decimal_parse((struct str){text, (size_t)len}, &d));
     return d;

@@ -115,7 +115,9 @@ static void tree_is_walked(void **state)
 {
     (void)state;
     struct json_doc *doc = NULL;
-    assert_ok(json_parse(STR("{\"s\":\"x\",\"n\":2.5,\"b\":true,\"z\":null,\"a\":[10,20],\"s\":\"second\",\"S\":1}"), 0, &doc, NULL));
+    assert_ok(json_parse(
+        STR("{\"s\":\"x\",\"n\":2.5,\"b\":true,\"z\":null,\"a\":[10,20],\"s\":\"second\",\"S\":1}"),
+        0, &doc, NULL));
     const struct json *o = json_root(doc);
     assert_str(json_str(json_find(o, "s")), "x");
     assert_true(json_num(json_find(o, "n")) == 2.5);
@@ -129,8 +131,8 @@ static void tree_is_walked(void **state)
     assert_null(json_at(json_find(o, "a"), 2));
     assert_int_equal(json_len(json_find(o, "s")), 0);
     assert_str(json_str(json_find(o, "n")), "");
-    assert_false(json_is_object(NULL) || json_is_array(NULL) || json_is_string(NULL) || json_is_number(NULL) || json_is_bool(NULL) ||
-                 json_is_null(NULL));
+    assert_false(json_is_object(NULL) || json_is_array(NULL) || json_is_string(NULL) ||
+                 json_is_number(NULL) || json_is_bool(NULL) || json_is_null(NULL));
     static const char *const keys[] = {"s", "n", "b", "z", "a", "s", "S"};
     size_t i = 0;
     for (const struct json *v = json_first(o); v != NULL; v = json_next(v)) {
@@ -144,7 +146,8 @@ static void tree_is_walked(void **state)
 enum getter { GET_STR, OPT_STR, GET_I64, OPT_I64, OPT_BOOL, GET_ID, OPT_ID, GET_ENUM };
 
 /* Runs one getter on {"k": <value>} (or {} when NULL); strings 2..5 code points, integers -10..10, words "red", "blue". */
-static enum err run_getter(enum getter g, const char *value, struct errinfo *info, int64_t *num_out, struct str *str_out)
+static enum err run_getter(enum getter g, const char *value, struct errinfo *info, int64_t *num_out,
+                           struct str *str_out)
 {
     static const char *const words[] = {"red", "blue", NULL};
     static char kept[64];
@@ -192,70 +195,71 @@ static enum err run_getter(enum getter g, const char *value, struct errinfo *inf
     return err;
 }
 
+static const struct {
+    enum getter g;
+    const char *value;
+    const char *code; /* NULL: accepted, with num or str */
+    int64_t num;
+    const char *str;
+} getter_cases[] = {
+    {GET_STR, "\"abc\"", NULL, -77, "abc"},
+    {GET_STR, "\"\\u51bb\\u7ed3\\n\\tx\"", NULL, -77, "\xE5\x86\xBB\xE7\xBB\x93\n\tx"},
+    {GET_STR, NULL, "required", 0, NULL},
+    {GET_STR, "null", "required", 0, NULL},
+    {GET_STR, "7", "type", 0, NULL},
+    {GET_STR, "\"a\"", "too_short", 0, NULL},
+    {GET_STR, "\"abcdef\"", "too_long", 0, NULL},
+    {GET_STR, "\"ab\\r\"", "format", 0, NULL},
+    {GET_STR, "\"ab\\u007f\"", "format", 0, NULL},
+    {OPT_STR, NULL, NULL, -77, ""},
+    {OPT_STR, "null", NULL, -77, ""},
+    {OPT_STR, "\"abcdef\"", "too_long", 0, NULL},
+    {OPT_STR, "{}", "type", 0, NULL},
+    {GET_I64, "-10", NULL, -10, "untouched"},
+    {GET_I64, "1e1", NULL, 10, "untouched"},
+    {GET_I64, "11", "range", 0, NULL},
+    {GET_I64, "1e300", "range", 0, NULL},
+    {GET_I64, "1e999", "range", 0, NULL},
+    {GET_I64, "-1e999", "range", 0, NULL},
+    {GET_I64, "1.5", "type", 0, NULL},
+    {GET_I64, "\"1\"", "type", 0, NULL},
+    {GET_I64, NULL, "required", 0, NULL},
+    {OPT_I64, NULL, NULL, 5, "untouched"},
+    {OPT_I64, "-3", NULL, -3, "untouched"},
+    {OPT_BOOL, NULL, NULL, 1, "untouched"},
+    {OPT_BOOL, "false", NULL, 0, "untouched"},
+    {OPT_BOOL, "0", "type", 0, NULL},
+    {GET_ID, "\"9007199254740993\"", NULL, 9007199254740993, "untouched"},
+    {GET_ID, "\"0\"", "format", 0, NULL},
+    {GET_ID, "\"-1\"", "format", 0, NULL},
+    {GET_ID, "\"01\"", "format", 0, NULL},
+    {GET_ID, "\"99999999999999999999\"", "format", 0, NULL},
+    {GET_ID, "1", "type", 0, NULL},
+    {GET_ID, "null", "required", 0, NULL},
+    {OPT_ID, "null", NULL, 0, "untouched"},
+    {OPT_ID, "\"x\"", "format", 0, NULL},
+    {GET_ENUM, "\"blue\"", NULL, 1, "untouched"},
+    {GET_ENUM, "\"Blue\"", "format", 0, NULL},
+    {GET_ENUM, "1", "type", 0, NULL},
+    {GET_ENUM, NULL, "required", 0, NULL},
+};
+
 static void getters_validate(void **state)
 {
     (void)state;
-    static const struct {
-        enum getter g;
-        const char *value;
-        const char *code; /* NULL: accepted, with num or str */
-        int64_t num;
-        const char *str;
-    } cases[] = {
-        {GET_STR, "\"abc\"", NULL, -77, "abc"},
-        {GET_STR, "\"\\u51bb\\u7ed3\\n\\tx\"", NULL, -77, "\xE5\x86\xBB\xE7\xBB\x93\n\tx"},
-        {GET_STR, NULL, "required", 0, NULL},
-        {GET_STR, "null", "required", 0, NULL},
-        {GET_STR, "7", "type", 0, NULL},
-        {GET_STR, "\"a\"", "too_short", 0, NULL},
-        {GET_STR, "\"abcdef\"", "too_long", 0, NULL},
-        {GET_STR, "\"ab\\r\"", "format", 0, NULL},
-        {GET_STR, "\"ab\\u007f\"", "format", 0, NULL},
-        {OPT_STR, NULL, NULL, -77, ""},
-        {OPT_STR, "null", NULL, -77, ""},
-        {OPT_STR, "\"abcdef\"", "too_long", 0, NULL},
-        {OPT_STR, "{}", "type", 0, NULL},
-        {GET_I64, "-10", NULL, -10, "untouched"},
-        {GET_I64, "1e1", NULL, 10, "untouched"},
-        {GET_I64, "11", "range", 0, NULL},
-        {GET_I64, "1e300", "range", 0, NULL},
-        {GET_I64, "1e999", "range", 0, NULL},
-        {GET_I64, "-1e999", "range", 0, NULL},
-        {GET_I64, "1.5", "type", 0, NULL},
-        {GET_I64, "\"1\"", "type", 0, NULL},
-        {GET_I64, NULL, "required", 0, NULL},
-        {OPT_I64, NULL, NULL, 5, "untouched"},
-        {OPT_I64, "-3", NULL, -3, "untouched"},
-        {OPT_BOOL, NULL, NULL, 1, "untouched"},
-        {OPT_BOOL, "false", NULL, 0, "untouched"},
-        {OPT_BOOL, "0", "type", 0, NULL},
-        {GET_ID, "\"9007199254740993\"", NULL, 9007199254740993, "untouched"},
-        {GET_ID, "\"0\"", "format", 0, NULL},
-        {GET_ID, "\"-1\"", "format", 0, NULL},
-        {GET_ID, "\"01\"", "format", 0, NULL},
-        {GET_ID, "\"99999999999999999999\"", "format", 0, NULL},
-        {GET_ID, "1", "type", 0, NULL},
-        {GET_ID, "null", "required", 0, NULL},
-        {OPT_ID, "null", NULL, 0, "untouched"},
-        {OPT_ID, "\"x\"", "format", 0, NULL},
-        {GET_ENUM, "\"blue\"", NULL, 1, "untouched"},
-        {GET_ENUM, "\"Blue\"", "format", 0, NULL},
-        {GET_ENUM, "1", "type", 0, NULL},
-        {GET_ENUM, NULL, "required", 0, NULL},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const char *name = cases[i].value ? cases[i].value : "(absent)";
+    for (size_t i = 0; i < ARRAY_LEN(getter_cases); i++) {
+        const char *name = getter_cases[i].value ? getter_cases[i].value : "(absent)";
         struct errinfo info = {0};
         int64_t num = -77;
         struct str s;
-        enum err err = run_getter(cases[i].g, cases[i].value, &info, &num, &s);
-        if (cases[i].code == NULL) {
+        enum err err = run_getter(getter_cases[i].g, getter_cases[i].value, &info, &num, &s);
+        if (getter_cases[i].code == NULL) {
             assert_case(err == ERR_OK, name);
-            assert_case(num == cases[i].num, name);
-            assert_str(s, cases[i].str);
+            assert_case(num == getter_cases[i].num, name);
+            assert_str(s, getter_cases[i].str);
         } else {
             assert_case(err == ERR_INVALID, name);
-            assert_string_equal(info.code, cases[i].code);
+            assert_string_equal(info.code, getter_cases[i].code);
             assert_string_equal(info.field, "k");
             assert_true(info.message[0] != '\0');
             assert_case(num == -77, name);
@@ -351,8 +355,9 @@ static void trees_round_trip(void **state)
 int test_json(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grammar_is_rfc_8259), cmocka_unit_test(depth_and_size_are_capped), cmocka_unit_test(tree_is_walked),
-        cmocka_unit_test(getters_validate),    cmocka_unit_test(trees_round_trip),
+        cmocka_unit_test(grammar_is_rfc_8259), cmocka_unit_test(depth_and_size_are_capped),
+        cmocka_unit_test(tree_is_walked),      cmocka_unit_test(getters_validate),
+        cmocka_unit_test(trees_round_trip),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

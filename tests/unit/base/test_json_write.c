@@ -39,8 +39,10 @@ static void commas_and_values(void **state)
     json_put_null(&w);
     json_object_end(&w);
     assert_ok(buf_err(&b));
-    assert_str(buf_str(&b), "{\"s\":\"x\",\"none\":null,\"some\":\"y\",\"min\":-9223372036854775808,\"max\":9223372036854775807,"
-                            "\"t\":true,\"f\":false,\"id\":\"12\",\"no_id\":null,\"at\":\"2026-11-22T17:30:39.123Z\",\"never\":null,"
+    assert_str(buf_str(&b), "{\"s\":\"x\",\"none\":null,\"some\":\"y\",\"min\":-"
+                            "9223372036854775808,\"max\":9223372036854775807,"
+                            "\"t\":true,\"f\":false,\"id\":\"12\",\"no_id\":null,\"at\":\"2026-11-"
+                            "22T17:30:39.123Z\",\"never\":null,"
                             "\"raw\":[1,2],\"list\":[[],{},0,{}],\"k\\\"\":null}");
 }
 
@@ -113,7 +115,13 @@ static void doubles_read_back(void **state)
         double v;
         const char *text;
     } cases[] = {
-        {0, "0"}, {0.1, "0.1"}, {-1.5, "-1.5"}, {1e300, "1e+300"}, {1.0 / 3, "0.3333333333333333"}, {(double)INFINITY, "null"}, {(double)NAN, "null"},
+        {0, "0"},
+        {0.1, "0.1"},
+        {-1.5, "-1.5"},
+        {1e300, "1e+300"},
+        {1.0 / 3, "0.3333333333333333"},
+        {(double)INFINITY, "null"},
+        {(double)NAN, "null"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         BUF_AUTO b;
@@ -184,8 +192,12 @@ static void misuse_aborts(void **state)
 int test_json_write(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commas_and_values), cmocka_unit_test(text_is_escaped), cmocka_unit_test(every_byte_at_every_place),
-        cmocka_unit_test(doubles_read_back), cmocka_unit_test(cap_sticks),      cmocka_unit_test(misuse_aborts),
+        cmocka_unit_test(commas_and_values),
+        cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(every_byte_at_every_place),
+        cmocka_unit_test(doubles_read_back),
+        cmocka_unit_test(cap_sticks),
+        cmocka_unit_test(misuse_aborts),
     };
     return cmocka_run_group_tests_name("json_write", tests, NULL, NULL);
 }

@@ -41,8 +41,10 @@ static struct str line(void)
 static void text_lines(void **state)
 {
     (void)state;
-    LOG_INFO("http", "listening", log_cstr("addr", "127.0.0.1:80"), log_i64("loops", -2), log_cstr("why", "a \"b\""), log_cstr("none", ""));
-    assert_true(str_ends(line(), STR(" level=info room=http event=listening addr=127.0.0.1:80 loops=-2 why=\"a \\\"b\\\"\" none=\"\"")));
+    LOG_INFO("http", "listening", log_cstr("addr", "127.0.0.1:80"), log_i64("loops", -2),
+             log_cstr("why", "a \"b\""), log_cstr("none", ""));
+    assert_true(str_ends(line(), STR(" level=info room=http event=listening addr=127.0.0.1:80 "
+                                     "loops=-2 why=\"a \\\"b\\\"\" none=\"\"")));
     assert_true(str_starts(line(), STR("time=2")));
     LOG_WARN("http", "plain");
     assert_true(str_ends(line(), STR(" level=warn room=http event=plain")));
@@ -65,7 +67,8 @@ static void values_cannot_forge(void **state)
 {
     (void)state;
     LOG_INFO("x", "e", log_cstr("v", "a\nlevel=error event=forged \x1b[31m\x7f"));
-    assert_true(str_ends(line(), STR(" v=\"a\\u000alevel=error event=forged \\u001b[31m\\u007f\"")));
+    assert_true(
+        str_ends(line(), STR(" v=\"a\\u000alevel=error event=forged \\u001b[31m\\u007f\"")));
 }
 
 static void json_lines_parse(void **state)
@@ -86,7 +89,8 @@ static void long_lines_are_cut_and_still_parse(void **state)
     log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
     char value[5000];
     memset(value, '\n', sizeof(value));
-    LOG_INFO("x", "e", log_str("v", (struct str){value, sizeof(value)}), log_cstr("late", "dropped"));
+    LOG_INFO("x", "e", log_str("v", (struct str){value, sizeof(value)}),
+             log_cstr("late", "dropped"));
     assert_true(caught_len <= 2047);
     struct json_doc *doc = NULL;
     assert_ok(json_parse(line(), 0, &doc, NULL));

@@ -23,7 +23,8 @@ static void map_follows_a_model(void **state)
         char text[32];
         int len = snprintf(text, sizeof(text), "key-%zu", k * 7919);
         struct str key = {text, k == 0 ? 0 : (size_t)len}; /* key 0 is the empty string */
-        uint64_t dice = rng_below(&r, step / 10000 % 2 ? 4 : 3); /* phases of growth and of shrinking */
+        uint64_t dice =
+            rng_below(&r, step / 10000 % 2 ? 4 : 3); /* phases of growth and of shrinking */
         if (dice == 0) {
             n += model[k] == NULL;
             assert_ptr_equal(map_put(map, key, &values[k]), model[k]);
@@ -142,8 +143,9 @@ static void null_values_abort(void **state)
 int test_map(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(map_follows_a_model),   cmocka_unit_test(idmap_follows_a_model), cmocka_unit_test(empty_maps_answer),
-        cmocka_unit_test(strided_ids_stay_fast), cmocka_unit_test(null_values_abort),
+        cmocka_unit_test(map_follows_a_model), cmocka_unit_test(idmap_follows_a_model),
+        cmocka_unit_test(empty_maps_answer),   cmocka_unit_test(strided_ids_stay_fast),
+        cmocka_unit_test(null_values_abort),
     };
     return cmocka_run_group_tests_name("map", tests, NULL, NULL);
 }

@@ -138,9 +138,12 @@ static void errors_have_words_and_are_cut(void **state)
 int test_str(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers_are_strict),      cmocka_unit_test(split_gives_every_part),
-        cmocka_unit_test(comparing_and_searching),  cmocka_unit_test(copies_live_in_the_arena),
-        cmocka_unit_test(hash_depends_on_every_byte), cmocka_unit_test(errors_have_words_and_are_cut),
+        cmocka_unit_test(integers_are_strict),
+        cmocka_unit_test(split_gives_every_part),
+        cmocka_unit_test(comparing_and_searching),
+        cmocka_unit_test(copies_live_in_the_arena),
+        cmocka_unit_test(hash_depends_on_every_byte),
+        cmocka_unit_test(errors_have_words_and_are_cut),
     };
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);
 }

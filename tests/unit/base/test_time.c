@@ -47,7 +47,8 @@ static void rfc_3339(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int64_t at = 77;
-        assert_case((time_parse(str_from(cases[i].text), &at) == ERR_OK) == cases[i].ok, cases[i].text);
+        assert_case((time_parse(str_from(cases[i].text), &at) == ERR_OK) == cases[i].ok,
+                    cases[i].text);
         assert_case(at == (cases[i].ok ? cases[i].at : 77), cases[i].text);
     }
     char text[TIME_TEXT_MAX];
@@ -72,8 +73,10 @@ static void calendar_follows_libc(void **state)
         time_t t = (time_t)at_s;
         struct tm tm;
         (void)gmtime_r(&t, &tm);
-        if (c.year != tm.tm_year + 1900 || c.month != tm.tm_mon + 1 || c.day != tm.tm_mday || c.hour != tm.tm_hour || c.minute != tm.tm_min ||
-            c.second != tm.tm_sec || c.weekday != tm.tm_wday || c.ms != (int)(at - at_s * 1000) || time_from_civil(&c) != at) {
+        if (c.year != tm.tm_year + 1900 || c.month != tm.tm_mon + 1 || c.day != tm.tm_mday ||
+            c.hour != tm.tm_hour || c.minute != tm.tm_min || c.second != tm.tm_sec ||
+            c.weekday != tm.tm_wday || c.ms != (int)(at - at_s * 1000) ||
+            time_from_civil(&c) != at) {
             fail_msg("at %lld", (long long)at);
         }
         char text[TIME_TEXT_MAX];
@@ -96,6 +99,8 @@ static void clocks_run(void **state)
 
 int test_time(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rfc_3339), cmocka_unit_test(calendar_follows_libc), cmocka_unit_test(clocks_run)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rfc_3339),
+                                       cmocka_unit_test(calendar_follows_libc),
+                                       cmocka_unit_test(clocks_run)};
     return cmocka_run_group_tests_name("time", tests, NULL, NULL);
 }

@@ -45,7 +45,8 @@ static void table_of_sequences(void **state)
         assert_case(utf8_is_valid(s) == table[i].valid, table[i].name);
         for (size_t cut = 0; cut <= s.len; cut++) { /* in two pieces, at every place */
             uint32_t st = 0;
-            bool ok = utf8_check_part(str_sub(s, 0, cut), &st) && utf8_check_part(str_sub(s, cut, s.len), &st) && st == 0;
+            bool ok = utf8_check_part(str_sub(s, 0, cut), &st) &&
+                      utf8_check_part(str_sub(s, cut, s.len), &st) && st == 0;
             assert_case(ok == table[i].valid, table[i].name);
         }
         bool bad = false;
@@ -77,7 +78,11 @@ static void every_code_point_round_trips(void **state)
 /* The definition, written the slow way: decode as RFC 2279 would, then refuse what RFC 3629 refuses. */
 static size_t naive_length(const unsigned char *p, size_t len)
 {
-    size_t n = p[0] < 0x80 ? 1 : (p[0] & 0xE0) == 0xC0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : (p[0] & 0xF8) == 0xF0 ? 4 : 0;
+    size_t n = p[0] < 0x80             ? 1
+               : (p[0] & 0xE0) == 0xC0 ? 2
+               : (p[0] & 0xF0) == 0xE0 ? 3
+               : (p[0] & 0xF8) == 0xF0 ? 4
+                                       : 0;
     static const unsigned char mask[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     if (n == 0 || n > len) {
@@ -96,8 +101,9 @@ static size_t naive_length(const unsigned char *p, size_t len)
 static void random_bytes_follow_the_definition(void **state)
 {
     (void)state;
-    static const unsigned char edges[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF,
-                                          0xE0, 0xE5, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
+    static const unsigned char edges[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0,
+                                          0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE5, 0xED,
+                                          0xEE, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
     struct rng r;
     unit_rng(&r, "utf8");
     for (int round = 0; round < 300000; round++) {
@@ -141,27 +147,30 @@ static void classes_and_folding(void **state)
     static const struct {
         uint32_t upper, lower;
     } pairs[] = {
-        {'A', 'a'},       {0xC4, 0xE4},     {0x130, 'i'},     {0x178, 0xFF},    {0x3A9, 0x3C9},
-        {0x3C2, 0x3C3},   {0x410, 0x430},   {0x401, 0x451},   {0x1EA0, 0x1EA1}, {0x1E9E, 0xDF},
-        {0xFF21, 0xFF41}, {0x17F, 's'},     {0x4E00, 0x4E00}, {'1', '1'},       {'@', '@'},
+        {'A', 'a'},       {0xC4, 0xE4},     {0x130, 'i'},     {0x178, 0xFF},        {0x3A9, 0x3C9},
+        {0x3C2, 0x3C3},   {0x410, 0x430},   {0x401, 0x451},   {0x1EA0, 0x1EA1},     {0x1E9E, 0xDF},
+        {0xFF21, 0xFF41}, {0x17F, 's'},     {0x4E00, 0x4E00}, {'1', '1'},           {'@', '@'},
         {'[', '['},       {0x2C60, 0x2C61}, {0xD7, 0xD7},     {0x10FFFF, 0x10FFFF},
     };
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
         assert_int_equal(utf8_lower(pairs[i].upper), pairs[i].lower);
         assert_int_equal(utf8_lower(pairs[i].lower), pairs[i].lower);
     }
-    static const uint32_t cjk[] = {0x4E00, 0x9FFF, 0x3400, 0x20000, 0x2A6DF, 0x2F800, 0xF900, 0x30000, 0x3005};
+    static const uint32_t cjk[] = {0x4E00,  0x9FFF, 0x3400,  0x20000, 0x2A6DF,
+                                   0x2F800, 0xF900, 0x30000, 0x3005};
     for (size_t i = 0; i < ARRAY_LEN(cjk); i++) {
         assert_true(utf8_is_cjk(cjk[i]));
         assert_false(utf8_is_alnum(cjk[i]));
         assert_false(utf8_is_space(cjk[i]));
     }
-    static const uint32_t words[] = {'a', 'Z', '0', '9', 0xE9, 0x3B1, 0x434, 0x1EA1, 0xFF11, 0xFF41, 0x660};
+    static const uint32_t words[] = {'a',   'Z',    '0',    '9',    0xE9, 0x3B1,
+                                     0x434, 0x1EA1, 0xFF11, 0xFF41, 0x660};
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         assert_true(utf8_is_alnum(words[i]));
         assert_false(utf8_is_cjk(words[i]));
     }
-    static const uint32_t neither[] = {'_', '-', '.', 0xD7, 0x3002, 0xFF0C, 0x1F600, 0x200B, 0xFFFD, 0x2014};
+    static const uint32_t neither[] = {'_',    '-',     '.',    0xD7,   0x3002,
+                                       0xFF0C, 0x1F600, 0x200B, 0xFFFD, 0x2014};
     for (size_t i = 0; i < ARRAY_LEN(neither); i++) {
         assert_false(utf8_is_alnum(neither[i]));
         assert_false(utf8_is_cjk(neither[i]));

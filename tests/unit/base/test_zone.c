@@ -21,11 +21,13 @@ static void vectors_of_another_implementation(void **state)
         struct str offset_text = {0};
         int64_t at_s = 0;
         int64_t offset_s = 0;
-        assert_true(str_split(&rest, ' ', &name) && str_split(&rest, ' ', &at_text) && str_split(&rest, ' ', &offset_text));
+        assert_true(str_split(&rest, ' ', &name) && str_split(&rest, ' ', &at_text) &&
+                    str_split(&rest, ' ', &offset_text));
         assert_true(str_to_i64(at_text, &at_s) && str_to_i64(offset_text, &offset_s));
         const struct zone *z = NULL;
         assert_ok(zone_load(name, &z));
-        if (zone_offset_s(z, at_s * 1000) != offset_s || zone_offset_s(z, at_s * 1000 + 999) != offset_s) {
+        if (zone_offset_s(z, at_s * 1000) != offset_s ||
+            zone_offset_s(z, at_s * 1000 + 999) != offset_s) {
             fail_msg("%s got %d", line, zone_offset_s(z, at_s * 1000));
         }
         n++;
@@ -42,11 +44,16 @@ static void the_two_that_matter_most(void **state)
         const char *at;
         int32_t hours;
     } cases[] = {
-        {"Asia/Shanghai", "2026-07-01T00:00:00Z", 8},       {"Asia/Shanghai", "1988-07-01T00:00:00Z", 9},
-        {"Europe/Berlin", "2026-03-29T00:59:59.999Z", 1},   {"Europe/Berlin", "2026-03-29T01:00:00Z", 2},
-        {"Europe/Berlin", "2026-10-25T00:59:59.999Z", 2},   {"Europe/Berlin", "2026-10-25T01:00:00Z", 1},
-        {"Europe/Berlin", "2150-07-01T00:00:00Z", 2},       {"Europe/Berlin", "2150-12-01T00:00:00Z", 1},
-        {"Europe/Dublin", "2150-07-01T00:00:00Z", 1},       {"Europe/Dublin", "2150-12-01T00:00:00Z", 0},
+        {"Asia/Shanghai", "2026-07-01T00:00:00Z", 8},
+        {"Asia/Shanghai", "1988-07-01T00:00:00Z", 9},
+        {"Europe/Berlin", "2026-03-29T00:59:59.999Z", 1},
+        {"Europe/Berlin", "2026-03-29T01:00:00Z", 2},
+        {"Europe/Berlin", "2026-10-25T00:59:59.999Z", 2},
+        {"Europe/Berlin", "2026-10-25T01:00:00Z", 1},
+        {"Europe/Berlin", "2150-07-01T00:00:00Z", 2},
+        {"Europe/Berlin", "2150-12-01T00:00:00Z", 1},
+        {"Europe/Dublin", "2150-07-01T00:00:00Z", 1},
+        {"Europe/Dublin", "2150-12-01T00:00:00Z", 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct zone *z = NULL;
@@ -60,9 +67,21 @@ static void the_two_that_matter_most(void **state)
 static void unsafe_names_are_not_found(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", "/", "/etc/passwd", "../zoneinfo/UTC", "Europe/../UTC", "Europe", "Europe/", "Europe//Berlin", "tzdata.zi",
-                                        "Nowhere/Land", "Europe/Berlin\n", "posixrules/x", "zone1970.tab",
-                                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const names[] = {
+        "",
+        "/",
+        "/etc/passwd",
+        "../zoneinfo/UTC",
+        "Europe/../UTC",
+        "Europe",
+        "Europe/",
+        "Europe//Berlin",
+        "tzdata.zi",
+        "Nowhere/Land",
+        "Europe/Berlin\n",
+        "posixrules/x",
+        "zone1970.tab",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct zone *z = NULL;
         assert_case(zone_load(str_from(names[i]), &z) == ERR_NOT_FOUND, names[i]);
