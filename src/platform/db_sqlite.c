@@ -8,6 +8,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timeutil.h"
+#ifdef DB_FAULTS
+#include "platform/db_vfs_fault.h"
+#endif
 
 #define SQ_N_READERS 4
 
@@ -97,12 +100,28 @@ static char *sq_beside(const char *path, const char *suffix)
     return out;
 }
 
+/* "/path?vfs=name": another VFS, for tests. */
+static void sq_set_location(struct sq_db *db, const char *location)
+{
+    db->path = mem_strdup(location);
+    char *option = strstr(db->path, "?vfs=");
+    if (option != NULL) {
+        *option = '\0';
+        db->vfs = option + 5;
+    }
+#ifdef DB_FAULTS
+    if (db_vfs_fault_from_env()) {
+        db->vfs = "fault";
+    }
+#endif
+    db->search_path = sq_beside(db->path, "-search.db");
+}
+
 static struct sq_db *sq_new(const struct db_options *options, const char *location)
 {
     struct sq_db *db = MEM_NEW(struct sq_db);
     db->base.engine = &db_sqlite_engine;
-    db->path = mem_strdup(location);
-    db->search_path = sq_beside(location, "-search.db");
+    sq_set_location(db, location);
     db->cache_kb = options->cache_kb;
     const char *rehearse = getenv("STABLEHAND_DB_REHEARSE");
     db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
@@ -145,10 +164,10 @@ static enum err sq_open(const struct db_options *options, const char *location, 
     }
     struct sq_db *db = sq_new(options, location);
     struct stat st;
-    bool is_new = stat(location, &st) != 0;
+    bool is_new = stat(db->path, &st) != 0;
     enum err err = sq_conn_open(db, SQ_WRITER, &db->writer.conn, info);
     if (err == ERR_OK && is_new) {
-        (void)chmod(location, 0600); /* before the log exists: it takes the file's mode */
+        (void)chmod(db->path, 0600); /* before the log exists: it takes the file's mode */
     }
     if (err == ERR_OK) {
         err = sq_migrate(db->writer.conn, options->migrations, options->n_migrations, info);
