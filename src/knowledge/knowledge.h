@@ -20,6 +20,7 @@ struct knowledge;
 struct knowledge_site {
     struct str brand;      /* stands for {{brand}} in every text */
     struct str public_url; /* "https://support.example" for canonical links; empty: relative ones */
+    struct str contact_url; /* page on which a reader reaches a person (one that carries the widget): path or https address; empty: no link is shown */
     enum lang default_lang;
 };
 struct knowledge_deps {

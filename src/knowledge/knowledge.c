@@ -1,0 +1,118 @@
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "knowledge/knowledge_internal.h"
+#include "knowledge/starter.h"
+#include "platform/crypto.h"
+
+bool knowledge_starter_file(const char *path, struct str *out)
+{
+    for (unsigned i = 0; i < starter_n_files; i++) {
+        if (strcmp(starter_files[i].path, path) == 0) {
+            *out = (struct str){starter_files[i].bytes, starter_files[i].len};
+            return true;
+        }
+    }
+    return false;
+}
+
+struct knowledge *knowledge_new(const struct knowledge_deps *deps)
+{
+    struct knowledge *k = MEM_NEW(struct knowledge);
+    k->deps = *deps;
+    pthread_mutex_init(&k->gate, NULL);
+    pthread_mutex_init(&k->building, NULL);
+    k->current = kb_new_empty();
+    struct str css = {0};
+    char hash[65];
+    ASSERT(knowledge_starter_file("help.css", &css));
+    crypto_sha256_hex(css, hash);
+    (void)snprintf(k->css_name, sizeof(k->css_name), "help.%.12s.css", hash);
+    return k;
+}
+
+void knowledge_free(struct knowledge **k)
+{
+    if (*k != NULL) {
+        kb_unref(&(*k)->current);
+        pthread_mutex_destroy(&(*k)->gate);
+        pthread_mutex_destroy(&(*k)->building);
+        mem_free(*k);
+        *k = NULL;
+    }
+}
+
+const struct kb *knowledge_ref(struct knowledge *k)
+{
+    pthread_mutex_lock(&k->gate);
+    const struct kb *kb = kb_ref(k->current);
+    pthread_mutex_unlock(&k->gate);
+    return kb;
+}
+
+struct load_arg {
+    struct knowledge *k;
+    struct kb *kb;
+};
+
+static enum err load_fn(struct db_txn *txn, void *arg)
+{
+    struct load_arg *a = arg;
+    const struct kb *former = a->kb; /* of an attempt that the database repeats */
+    kb_unref(&former);
+    a->kb = NULL;
+    return kb_load(txn, &a->k->deps, &a->kb);
+}
+
+enum err knowledge_reload(struct knowledge *k)
+{
+    struct load_arg a = {.k = k};
+    pthread_mutex_lock(&k->building);
+    enum err err = db_read(k->deps.db, load_fn, &a);
+    const struct kb *old = a.kb;
+    if (err == ERR_OK) {
+        pthread_mutex_lock(&k->gate);
+        old = k->current;
+        k->current = a.kb;
+        pthread_mutex_unlock(&k->gate);
+    } else {
+        LOG_ERROR("knowledge", "reload", log_cstr("err", err_name(err)));
+    }
+    pthread_mutex_unlock(&k->building);
+    kb_unref(&old);
+    return err;
+}
+
+static enum err ensure_key_fn(struct db_txn *txn, void *arg)
+{
+    return translation_store_set_feedback_key(txn, *(struct str *)arg);
+}
+
+static enum err has_key_fn(struct db_txn *txn, void *arg)
+{
+    UNUSED(arg);
+    ARENA_AUTO arena = arena_new(0);
+    struct str key;
+    return translation_store_feedback_key(txn, arena, &key);
+}
+
+enum err knowledge_start(struct knowledge *k)
+{
+    enum err err = db_read(k->deps.db, has_key_fn, NULL);
+    if (err == ERR_NOT_FOUND) {
+        char bytes[32];
+        rng_bytes(bytes, sizeof(bytes));
+        struct str key = {bytes, sizeof(bytes)};
+        err = db_write(k->deps.db, ensure_key_fn, &key);
+    }
+    if (err == ERR_OK) {
+        err = knowledge_reload(k);
+    }
+    if (err == ERR_OK) {
+        KB_AUTO kb = knowledge_ref(k);
+        LOG_INFO("knowledge", "loaded", log_i64("en", (int64_t)kb_n_articles(kb, LANG_EN)), log_i64("zh", (int64_t)kb_n_articles(kb, LANG_ZH_CN)),
+                 log_i64("phrasings", (int64_t)kb_n_phrasings(kb)));
+    }
+    return err;
+}
