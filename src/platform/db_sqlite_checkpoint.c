@@ -128,9 +128,7 @@ static void sq_checkpoint_round(struct sq_db *db, struct sq_conn *conn)
     int n_log = 0;
     int n_copied = 0;
     int rc = sq_passive(conn->h, &n_log, &n_copied);
-    if (rc == SQLITE_OK && n_log < 0) {
-        ASSERT(!"checkpoint connection has not read the database");
-    }
+    ASSERT(rc != SQLITE_OK || n_log >= 0); /* else this connection has not read the database yet */
     if (rc == SQLITE_OK && n_log > SQ_WAL_LIMIT_PAGES) {
         for (int i = 0; i < SQ_CHECKPOINT_ROUNDS && rc == SQLITE_OK; i++) {
             rc = sq_passive(conn->h, &n_log, &n_copied);

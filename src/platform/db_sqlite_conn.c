@@ -334,7 +334,7 @@ static struct sq_rows *sq_rows_free_slot(struct sq_conn *conn)
             return &conn->rows[i];
         }
     }
-    ASSERT(!"too many open rows in one transaction");
+    ASSERT(false); /* too many open rows in one transaction */
     return NULL;
 }
 

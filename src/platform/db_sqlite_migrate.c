@@ -4,7 +4,6 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/timeutil.h"
 #include "base/vec.h"
 #include "platform/db_migrate.h"
@@ -84,18 +83,13 @@ static enum err sq_apply_next(struct sq_conn *conn, const struct db_migration *m
 /* The engine's own tables. `instance` tells the search file which database it belongs to. */
 static int sq_create_own_tables(struct sq_conn *conn)
 {
-    char sql[256];
-    int rc = sqlite3_exec(conn->h,
+    return sqlite3_exec(
+        conn->h,
         "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, "
         "applied_at INTEGER NOT NULL) STRICT;"
-        "CREATE TABLE IF NOT EXISTS db_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+        "CREATE TABLE IF NOT EXISTS db_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+        "INSERT INTO db_meta (key, value) VALUES ('instance', lower(hex(randomblob(8)))) ON CONFLICT (key) DO NOTHING",
         NULL, NULL, NULL);
-    if (rc == SQLITE_OK) {
-        (void)snprintf(sql, sizeof(sql), "INSERT INTO db_meta (key, value) VALUES ('instance', '%016llx') ON CONFLICT (key) DO NOTHING",
-            (unsigned long long)rng_u64());
-        rc = sqlite3_exec(conn->h, sql, NULL, NULL, NULL);
-    }
-    return rc;
 }
 
 enum err sq_migrate(struct sq_conn *conn, const struct db_migration *migrations, size_t n, struct errinfo *info)
