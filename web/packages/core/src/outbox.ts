@@ -28,12 +28,24 @@ export interface OutboxOptions<P> {
 const RESEND_AFTER_MS = 10_000;
 const MAX_ENTRIES = 200;
 
+/** What storage gave back, as far as it has the shape of entries: anybody may have written there. */
+function parseEntries<P>(kept: string | null): OutboxEntry<P>[] {
+  try {
+    const value: unknown = JSON.parse(kept ?? '[]');
+    const isEntry = (e: unknown) =>
+      typeof e === 'object' && e !== null && typeof (e as OutboxEntry<P>).clientId === 'string';
+    return Array.isArray(value) ? (value.filter(isEntry) as OutboxEntry<P>[]) : [];
+  } catch {
+    return [];
+  }
+}
+
 export class Outbox<P> {
   private entries: OutboxEntry<P>[];
   private readonly transmittedAt = new Map<string, number>();
 
   constructor(private readonly options: OutboxOptions<P>) {
-    this.entries = this.restore();
+    this.entries = parseEntries<P>(options.storage.load());
   }
 
   get pending(): readonly OutboxEntry<P>[] {
@@ -47,6 +59,23 @@ export class Outbox<P> {
     this.changed();
     this.flush();
     return true;
+  }
+
+  /** Takes over what another tab left behind, as `storage` kept it. Entries that are here already are not doubled. */
+  adopt(kept: string): void {
+    const mine = new Set(this.entries.map((e) => e.clientId));
+    const theirs = parseEntries<P>(kept).filter((e) => !mine.has(e.clientId));
+    if (theirs.length === 0) return;
+    this.entries = [...this.entries, ...theirs].sort((a, b) => a.createdAt - b.createdAt);
+    this.changed();
+    this.flush();
+  }
+
+  /** Another person from now on. */
+  clear(): void {
+    this.transmittedAt.clear();
+    this.entries = [];
+    this.changed();
   }
 
   /** The line is live (again): everything not acknowledged goes out once more, in order. */
@@ -107,14 +136,5 @@ export class Outbox<P> {
   private changed(): void {
     this.options.storage.save(JSON.stringify(this.entries));
     this.options.onChange(this.entries);
-  }
-
-  private restore(): OutboxEntry<P>[] {
-    try {
-      const kept: unknown = JSON.parse(this.options.storage.load() ?? '[]');
-      return Array.isArray(kept) ? (kept as OutboxEntry<P>[]) : [];
-    } catch {
-      return [];
-    }
   }
 }

@@ -97,4 +97,31 @@ describe('outbox', () => {
     outbox.tick();
     expect(world.sent).toEqual(['a', 'a']);
   });
+
+  it('takes over what another tab left, in the order it was written, each once', () => {
+    const { world, outbox } = setUp();
+    world.now = 2000;
+    outbox.add('b', 'two');
+    const left = [
+      { clientId: 'a', payload: 'one', createdAt: 1500, state: 'sending' },
+      { clientId: 'b', payload: 'two', createdAt: 2000, state: 'sending' },
+    ];
+    world.line = true;
+    outbox.adopt(JSON.stringify(left));
+    expect(world.shown.map((e) => e.clientId)).toEqual(['a', 'b']);
+    expect(world.sent).toEqual(['a', 'b']);
+    outbox.adopt(JSON.stringify(left));
+    outbox.adopt('not json');
+    outbox.adopt('[{"clientId":7}, null]');
+    expect(world.sent).toEqual(['a', 'b']);
+    expect(JSON.parse(world.store!)).toHaveLength(2);
+  });
+
+  it('forgets everything for another person', () => {
+    const { world, outbox } = setUp();
+    outbox.add('a', 'one');
+    outbox.clear();
+    expect(outbox.pending).toEqual([]);
+    expect(world.store).toBe('[]');
+  });
 });
