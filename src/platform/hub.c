@@ -140,7 +140,10 @@ static void member_remove(struct hub *hub, struct member **at)
         put_at(t, hole, t->members.items[hub->cursor]);
         hole = hub->cursor;
     }
-    put_at(t, hole, t->members.items[t->members.len - 1]);
+    uint32_t end = (uint32_t)t->members.len - 1;
+    if (hole != end) { /* else the one at the end has just been moved, or is the one that leaves */
+        put_at(t, hole, t->members.items[end]);
+    }
     t->members.len--;
     if (t->members.len == 0) {
         if (hub->running == t) {

@@ -240,8 +240,9 @@ static void answer_asset(const struct static_files *f, const struct static_query
     BUF_AUTO head;
     buf_init(&head, 8192);
     http_head_begin(&head, is_known ? 304 : 200);
-    http_head_field(&head, "ETag", str_from(a->etag));
-    if (a->br || a->gz) {
+    bool has_variants = a->br || a->gz;
+    buf_printf(&head, "ETag: %s%s\r\n", has_variants ? "W/" : "", a->etag); /* weak: the bytes differ by coding */
+    if (has_variants) {
         http_head_field(&head, "Vary", STR("Accept-Encoding"));
     }
     add_headers(&head, f, str_from(a->path), a->is_immutable);
