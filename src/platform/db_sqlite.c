@@ -82,46 +82,48 @@ static void sq_close(struct db *base)
     (void)pthread_cond_destroy(&db->writer.wake);
     (void)pthread_mutex_destroy(&db->writer.lock);
     mem_free(db->sources);
+    mem_free(db->vfs);
     mem_free(db->path);
     mem_free(db->search_path);
     mem_free(db);
 }
 
-/* "/a/stablehand.db" -> "/a/stablehand-search.db" */
-static char *sq_beside(const char *path, const char *suffix)
+bool sq_paths(const char *url, char *path_out, char *search_path_out, size_t size)
 {
-    struct str s = str_from(path);
-    if (str_ends(s, STR(".db"))) {
-        s.len -= 3;
+    struct str s = str_from(url);
+    if (!str_starts(s, STR("sqlite:"))) {
+        return false;
     }
-    size_t size = s.len + strlen(suffix) + 1;
-    char *out = mem_alloc(size);
-    (void)snprintf(out, size, STR_FMT "%s", STR_ARG(s), suffix);
-    return out;
+    s = str_sub(s, 7, s.len);
+    s.len = str_find_char(s, '?') != SIZE_MAX ? str_find_char(s, '?') : s.len;
+    if (s.len == 0 || s.len + sizeof("-search.db") > size) {
+        return false;
+    }
+    (void)snprintf(path_out, size, STR_FMT, STR_ARG(s));
+    s.len -= str_ends(s, STR(".db")) ? 3 : 0;
+    (void)snprintf(search_path_out, size, STR_FMT "-search.db", STR_ARG(s));
+    return true;
 }
 
-/* "/path?vfs=name": another VFS, for tests. */
-static void sq_set_location(struct sq_db *db, const char *location)
+/* "?vfs=name" behind the path: another VFS, for tests. */
+static void sq_set_vfs(struct sq_db *db, const char *url)
 {
-    db->path = mem_strdup(location);
-    char *option = strstr(db->path, "?vfs=");
-    if (option != NULL) {
-        *option = '\0';
-        db->vfs = option + 5;
-    }
+    const char *option = strstr(url, "?vfs=");
+    db->vfs = option != NULL ? mem_strdup(option + 5) : NULL;
 #ifdef DB_FAULTS
-    if (db_vfs_fault_from_env()) {
-        db->vfs = "fault";
+    if (db->vfs == NULL && db_vfs_fault_from_env()) {
+        db->vfs = mem_strdup("fault");
     }
 #endif
-    db->search_path = sq_beside(db->path, "-search.db");
 }
 
-static struct sq_db *sq_new(const struct db_options *options, const char *location)
+static struct sq_db *sq_new(const struct db_options *options, const char *path, const char *search_path)
 {
     struct sq_db *db = MEM_NEW(struct sq_db);
     db->base.engine = &db_sqlite_engine;
-    sq_set_location(db, location);
+    db->path = mem_strdup(path);
+    db->search_path = mem_strdup(search_path);
+    sq_set_vfs(db, options->url);
     db->cache_kb = options->cache_kb;
     const char *rehearse = getenv("STABLEHAND_DB_REHEARSE");
     db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
@@ -159,10 +161,13 @@ static enum err sq_open_readers(struct sq_db *db, int n, struct errinfo *info)
 
 static enum err sq_open(const struct db_options *options, const char *location, struct db **out, struct errinfo *info)
 {
-    if (location[0] == '\0' || strcmp(location, ":memory:") == 0) {
+    char path[4096];
+    char search_path[4096];
+    if (!sq_paths(options->url, path, search_path, sizeof(path)) || strcmp(path, ":memory:") == 0) {
         return err_set(info, ERR_INVALID, "db.url", "path", "sqlite needs the path of a file");
     }
-    struct sq_db *db = sq_new(options, location);
+    UNUSED(location);
+    struct sq_db *db = sq_new(options, path, search_path);
     struct stat st;
     bool is_new = stat(db->path, &st) != 0;
     enum err err = sq_conn_open(db, SQ_WRITER, &db->writer.conn, info);
@@ -224,7 +229,7 @@ static bool sq_health(struct db *base, struct errinfo *info)
 
 const struct db_engine db_sqlite_engine = {
     .scheme = "sqlite",
-    .caps = DB_CAP_SINGLE_NODE,
+    .caps = DB_CAP_SINGLE_NODE | DB_CAP_BACKUP,
     .open = sq_open,
     .close = sq_close,
     .read = sq_read,
@@ -240,6 +245,7 @@ const struct db_engine db_sqlite_engine = {
     .search = sq_search,
     .index_wait = sq_index_wait,
     .index_rebuild = sq_index_rebuild,
+    .backup = sq_backup,
     .stats = sq_stats,
     .health = sq_health,
 };

@@ -102,7 +102,7 @@ struct sq_index;
 struct sq_db {
     struct db base;
     char *path, *search_path;
-    const char *vfs; /* NULL: the default */
+    char *vfs; /* NULL: the default */
     size_t cache_kb;
     bool rehearses; /* tests: every write function runs twice, the first time for nothing */
     struct db_index_source *sources;
@@ -160,6 +160,11 @@ void sq_follower_pause(struct sq_follower *f, int64_t ms); /* on its thread; end
 bool sq_follower_is_stopping(struct sq_follower *f);
 /* Sleeps until notified (or stopped), then `settle_ms` more so that work comes in batches. False: stop. */
 bool sq_follower_wait(struct sq_follower *f, int64_t settle_ms);
+
+/* ---- db_sqlite_backup.c, db_sqlite.c ---- */
+enum err sq_backup(struct db *db, const char *path, struct errinfo *info);
+/* The two files behind a url; false if it is not a SQLite one, or too long. */
+bool sq_paths(const char *url, char *path_out, char *search_path_out, size_t size);
 
 /* ---- db_sqlite_search.c ---- */
 /* A connection to the second file with the tokenizer registered; a SQLite code. */

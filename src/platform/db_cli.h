@@ -1,0 +1,36 @@
+/* What `stablehand backup | restore | doctor` do. They print for people (stdout; complaints to stderr) and return the exit code: 0 done, 1 not.
+ * All of them work beside a running server, except restore. */
+#ifndef PLATFORM_DB_CLI_H
+#define PLATFORM_DB_CLI_H
+
+#include "platform/db.h"
+
+struct db_cli {
+    const char *url;       /* as for db_open */
+    const char *files_dir; /* of files_open_local; NULL: no files */
+    const struct db_migration *migrations;
+    size_t n_migrations;
+    const struct db_index_source *sources; /* for the doctor: how far the search index is behind */
+    size_t n_sources;
+};
+
+/* Makes the folder `target` (it must not exist) with stablehand.db and files/: the database as it was when the copy began, and every file it names.
+ * The search index is not in it: it is made anew after a restore. */
+int db_cmd_backup(const struct db_cli *cli, const char *target);
+/* Puts such a folder in place after checking the copy (integrity, migrations of this program). An existing database is refused, or with `force`
+ * kept beside it as NAME.replaced; one that is in use is always refused. */
+int db_cmd_restore(const struct db_cli *cli, const char *source, bool force);
+int db_cmd_doctor(const struct db_cli *cli);
+
+/* ---- the checks, for whoever shows them otherwise ---- */
+enum doctor_level { DOCTOR_GOOD, DOCTOR_WARNING, DOCTOR_BAD };
+struct doctor_result {
+    const char *name; /* "integrity", "log", "search index", "disk", "clock", "open files", "outbox", "migrations", "versions" */
+    enum doctor_level level;
+    char text[224];
+};
+#define DOCTOR_RESULTS_MAX 16
+/* Reads the file of its own accord, read-only. Returns how many results were filled in. */
+size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_RESULTS_MAX]);
+
+#endif
