@@ -21,6 +21,7 @@ export default ts.config(
       // Paths go through the router's own `href`; SvelteKit's resolve() is not ours.
       'svelte/no-navigation-without-resolve': 'off',
       'svelte/prefer-svelte-reactivity': 'off',
+      'svelte/no-useless-children-snippet': 'off',
     },
   },
   {

@@ -10,7 +10,7 @@ export default defineConfig({
   build: {
     outDir: '../../dist/console',
     emptyOutDir: true,
-    target: ['chrome107', 'firefox104', 'safari16'],
+    target: ['chrome114', 'firefox125', 'safari17'],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

@@ -66,7 +66,11 @@ export function message({ author = 'customer', by = '1', at, ...over }: Brief = 
     conversation_id: '1',
     seq: 1,
     client_id: null,
-    author: { kind: author, id: author === 'agent' || author === 'customer' ? by : null, name: `${author} ${by}` },
+    author: {
+      kind: author,
+      id: author === 'agent' || author === 'customer' ? by : null,
+      name: `${author} ${by}`,
+    },
     kind: author === 'system' ? 'system' : 'public',
     body: 'Hello',
     reply_to: null,

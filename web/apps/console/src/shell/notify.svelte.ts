@@ -31,7 +31,11 @@ class Notifier {
   }
 
   /** Something wants the person's eye. A desktop notification only when they look elsewhere; the same tag replaces. */
-  alert(text: { title: string; body: string; tag: string }, sound: 'message' | 'offer', open: () => void): void {
+  alert(
+    text: { title: string; body: string; tag: string },
+    sound: 'message' | 'offer',
+    open: () => void,
+  ): void {
     const preferences = session.me?.preferences;
     if (!preferences || !tabs.leads) return;
     if (preferences.sound) {

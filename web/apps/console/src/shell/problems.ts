@@ -54,7 +54,10 @@ export function explain(problem: unknown): string {
     422: t('invalid'),
     429: t('too_fast'),
   };
-  return byStatus[problem.status] ?? (problem.status >= 500 ? t('server') : problem.status === 400 ? t('invalid') : problem.message);
+  return (
+    byStatus[problem.status] ??
+    (problem.status >= 500 ? t('server') : problem.status === 400 ? t('invalid') : problem.message)
+  );
 }
 
 const FIELD_CODES: Record<string, Parameters<typeof t>[0]> = {

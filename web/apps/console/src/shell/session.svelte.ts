@@ -69,7 +69,11 @@ class Session {
   }
 
   async signIn(email: string, password: string, code?: string): Promise<void> {
-    this.enter(await unwrap(this.api.POST('/api/v1/session', { body: { email, password, ...(code ? { code } : {}) } })));
+    this.enter(
+      await unwrap(
+        this.api.POST('/api/v1/session', { body: { email, password, ...(code ? { code } : {}) } }),
+      ),
+    );
   }
 
   async signOut(): Promise<void> {

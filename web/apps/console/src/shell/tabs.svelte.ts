@@ -5,7 +5,9 @@ const KEY = 'stablehand.tab';
 function ownId(): string {
   const kept = sessionStorage.getItem(KEY);
   if (kept) return kept;
-  const made = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(36)).join('').slice(0, 20);
+  const made = Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(36))
+    .join('')
+    .slice(0, 20);
   sessionStorage.setItem(KEY, made);
   return made;
 }
@@ -31,7 +33,12 @@ class Tabs {
   async living(): Promise<Set<string> | null> {
     if (!('locks' in navigator)) return null;
     const { held = [] } = await navigator.locks.query();
-    return new Set(held.map((l) => l.name ?? '').filter((n) => n.startsWith(LOCK)).map((n) => n.slice(LOCK.length)));
+    return new Set(
+      held
+        .map((l) => l.name ?? '')
+        .filter((n) => n.startsWith(LOCK))
+        .map((n) => n.slice(LOCK.length)),
+    );
   }
 }
 

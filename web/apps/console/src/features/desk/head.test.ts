@@ -5,7 +5,10 @@ import { belongs, compare, newer, replaced, withMessage, withReceipt } from './h
 describe('a message moves the head', () => {
   test('a customer message counts as unread and starts the waiting', () => {
     const head = conversation({ last_seq: 4, unread: 1, waiting_since: null });
-    const next = withMessage(head, message({ seq: 5, body: '**Where** is\nmy BTC', author: 'customer', at: '2026-01-01T10:00:00.000Z' }));
+    const next = withMessage(
+      head,
+      message({ seq: 5, body: '**Where** is\nmy BTC', author: 'customer', at: '2026-01-01T10:00:00.000Z' }),
+    );
     expect(next).toMatchObject({
       last_seq: 5,
       unread: 2,
@@ -15,7 +18,9 @@ describe('a message moves the head', () => {
   });
   test('waiting keeps the first unanswered time', () => {
     const head = conversation({ last_seq: 4, waiting_since: '2026-01-01T09:00:00.000Z' });
-    expect(withMessage(head, message({ seq: 5, author: 'customer' })).waiting_since).toBe('2026-01-01T09:00:00.000Z');
+    expect(withMessage(head, message({ seq: 5, author: 'customer' })).waiting_since).toBe(
+      '2026-01-01T09:00:00.000Z',
+    );
   });
   test('an agent reply ends the waiting, a bot reply does not', () => {
     const head = conversation({ last_seq: 4, waiting_since: '2026-01-01T09:00:00.000Z' });
@@ -36,7 +41,12 @@ describe('a message moves the head', () => {
 test('receipts only move forward', () => {
   const head = conversation({ last_seq: 9, unread: 2, customer_read_seq: 7, agent_read_seq: 3 });
   const next = withReceipt(head, { customer_read_seq: 5, customer_delivered_seq: 8, agent_read_seq: 9 });
-  expect(next).toMatchObject({ customer_read_seq: 7, customer_delivered_seq: 8, agent_read_seq: 9, unread: 0 });
+  expect(next).toMatchObject({
+    customer_read_seq: 7,
+    customer_delivered_seq: 8,
+    agent_read_seq: 9,
+    unread: 0,
+  });
 });
 
 test('an older page does not undo an event', () => {
@@ -75,7 +85,12 @@ describe('order', () => {
   });
   test('one that changed moves to its new place', () => {
     all[0] = at('1', 99, null);
-    expect(replaced(['2', '10', '3', '1'], all[0], true, get, compare('recent'), true)).toEqual(['1', '2', '10', '3']);
+    expect(replaced(['2', '10', '3', '1'], all[0], true, get, compare('recent'), true)).toEqual([
+      '1',
+      '2',
+      '10',
+      '3',
+    ]);
   });
   test('one that left the view goes, one below the loaded part waits for its page', () => {
     const old = at('9', 1, null);

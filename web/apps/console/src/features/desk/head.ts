@@ -8,7 +8,11 @@ export type Message = Schema['Message'];
 const PREVIEW = 200;
 
 function plain(body: string): string {
-  return body.replace(/[*`>#]+/g, '').replace(/\s+/g, ' ').trim().slice(0, PREVIEW);
+  return body
+    .replace(/[*`>#]+/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, PREVIEW);
 }
 
 function preview(message: Message): string {
@@ -55,7 +59,8 @@ export function withReceipt(head: Conversation, receipt: Receipt): Conversation 
 /** The later of two heads of one conversation; a page that was asked for earlier may come after an event. */
 export function newer(held: Conversation | undefined, got: Conversation): Conversation {
   if (!held) return got;
-  if (got.version < held.version || (got.version === held.version && got.last_seq < held.last_seq)) return held;
+  if (got.version < held.version || (got.version === held.version && got.last_seq < held.last_seq))
+    return held;
   return got;
 }
 

@@ -51,7 +51,15 @@ describe('rows of a conversation', () => {
       ],
       { unreadAfter: 2 },
     );
-    expect(rows.map((r) => r.kind)).toEqual(['day', 'message', 'message', 'message', 'unread', 'message', 'message']);
+    expect(rows.map((r) => r.kind)).toEqual([
+      'day',
+      'message',
+      'message',
+      'message',
+      'unread',
+      'message',
+      'message',
+    ]);
   });
 
   test('what is on its way stands at the end until it is stored', () => {
@@ -59,7 +67,11 @@ describe('rows of a conversation', () => {
       clientId,
       createdAt: 0,
       state: 'sending' as const,
-      payload: { conversation_id: '1', message: { client_id: clientId, kind: 'public' as const, body: 'x' }, files: [] },
+      payload: {
+        conversation_id: '1',
+        message: { client_id: clientId, kind: 'public' as const, body: 'x' },
+        files: [],
+      },
     });
     const rows = build([message({ seq: 1, author: 'agent', client_id: 'aaaaaaaa' })], {
       outgoing: [entry('aaaaaaaa'), entry('bbbbbbbb')],
@@ -68,7 +80,9 @@ describe('rows of a conversation', () => {
   });
 
   test('keys are unique over many days', () => {
-    const rows = build(Array.from({ length: 500 }, (_, i) => message({ seq: i + 1, at: at(i % 60, 1 + (i >> 6)) })));
+    const rows = build(
+      Array.from({ length: 500 }, (_, i) => message({ seq: i + 1, at: at(i % 60, 1 + (i >> 6)) })),
+    );
     expect(new Set(rows.map((r) => r.key)).size).toBe(rows.length);
   });
 });

@@ -76,7 +76,10 @@ export function buildRows({ messages, outgoing, unreadAfter, zone }: RowInput): 
 export type Delivery = 'sent' | 'delivered' | 'read';
 
 /** How far an agent's public message has come. */
-export function deliveryOf(message: Message, receipt: { customer_delivered_seq: number; customer_read_seq: number }): Delivery {
+export function deliveryOf(
+  message: Message,
+  receipt: { customer_delivered_seq: number; customer_read_seq: number },
+): Delivery {
   if (message.seq <= receipt.customer_read_seq) return 'read';
   return message.seq <= receipt.customer_delivered_seq ? 'delivered' : 'sent';
 }
