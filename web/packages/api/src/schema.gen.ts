@@ -1612,7 +1612,7 @@ export interface components {
                 title: string;
             };
             buttons?: {
-                /** @description human, helpful:<slug>, not_helpful:<slug>, article:<slug> */
+                /** @description human, none (none of these), helpful:<slug>, not_helpful:<slug>, article:<slug> */
                 id: string;
                 label: string;
             }[];
