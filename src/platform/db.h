@@ -116,7 +116,9 @@ struct db_options {
     size_t n_sources;
     int n_readers;        /* 0: 4 */
     size_t max_waiting;   /* writer queue length, 0: 65536 */
-    size_t cache_kb;      /* per connection, 0: default */
+    size_t cache_kb;      /* of the writer, readers get an eighth each; 0: 65536 */
+    int64_t read_cap_ms;  /* a read that takes longer is ended with ERR_TIMEOUT, 0: 5000 */
+    size_t wal_limit_kb;  /* SQLite: the log is taken back to its start when it grows past this, 0: 65536 */
 };
 ERR_MUST_USE enum err db_open(const struct db_options *options, struct db **out, struct errinfo *info);
 /* Finishes what waits, checkpoints, closes. */

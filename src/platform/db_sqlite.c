@@ -19,11 +19,12 @@
 static struct sq_conn *sq_borrow(struct sq_db *db)
 {
     (void)pthread_mutex_lock(&db->pool_lock);
-    while (db->pool_free == NULL) {
+    while (db->pool_free == NULL || db->is_gated) {
         (void)pthread_cond_wait(&db->pool_wake, &db->pool_lock);
     }
     struct sq_conn *conn = db->pool_free;
     db->pool_free = conn->next_free;
+    db->n_lent++;
     (void)pthread_mutex_unlock(&db->pool_lock);
     return conn;
 }
@@ -33,7 +34,33 @@ static void sq_give_back(struct sq_db *db, struct sq_conn *conn)
     (void)pthread_mutex_lock(&db->pool_lock);
     conn->next_free = db->pool_free; /* last in, first out: the warm cache is used again */
     db->pool_free = conn;
-    (void)pthread_cond_signal(&db->pool_wake);
+    db->n_lent--;
+    if (db->is_gated) {
+        (void)pthread_cond_broadcast(&db->pool_wake);
+    } else {
+        (void)pthread_cond_signal(&db->pool_wake);
+    }
+    (void)pthread_mutex_unlock(&db->pool_lock);
+}
+
+bool sq_gate_close(struct sq_db *db, int64_t timeout_ms)
+{
+    int64_t until = time_monotonic_ns() + timeout_ms * 1000000;
+    struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    (void)pthread_mutex_lock(&db->pool_lock);
+    db->is_gated = true;
+    while (db->n_lent > 0 && pthread_cond_timedwait(&db->pool_wake, &db->pool_lock, &ts) == 0) {
+    }
+    bool is_quiet = db->n_lent == 0;
+    (void)pthread_mutex_unlock(&db->pool_lock);
+    return is_quiet;
+}
+
+void sq_gate_open(struct sq_db *db)
+{
+    (void)pthread_mutex_lock(&db->pool_lock);
+    db->is_gated = false;
+    (void)pthread_cond_broadcast(&db->pool_wake);
     (void)pthread_mutex_unlock(&db->pool_lock);
 }
 
@@ -43,7 +70,7 @@ static enum err sq_read(struct db *base, db_fn fn, void *arg)
     struct sq_conn *conn = sq_borrow(db);
     db_txn_init(&conn->txn.base, base, conn->arena, false);
     conn->fatal = ERR_OK;
-    conn->deadline_ns = time_monotonic_ns() + SQ_READ_CAP_MS * 1000000LL;
+    conn->deadline_ns = time_monotonic_ns() + db->read_cap_ns;
     enum err err = ERR_OK;
     int rc = sq_conn_run(conn, "BEGIN");
     if (rc != SQLITE_OK) {
@@ -125,6 +152,8 @@ static struct sq_db *sq_new(const struct db_options *options, const char *path, 
     db->search_path = mem_strdup(search_path);
     sq_set_vfs(db, options->url);
     db->cache_kb = options->cache_kb;
+    db->read_cap_ns = (options->read_cap_ms != 0 ? options->read_cap_ms : SQ_READ_CAP_MS) * 1000000;
+    db->wal_limit_pages = (int)((options->wal_limit_kb != 0 ? options->wal_limit_kb : SQ_WAL_LIMIT_KB) / SQ_PAGE_KB);
     const char *rehearse = getenv("STABLEHAND_DB_REHEARSE");
     db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
     db->n_sources = options->n_sources;
@@ -133,12 +162,12 @@ static struct sq_db *sq_new(const struct db_options *options, const char *path, 
         db->sources[i] = options->sources[i];
     }
     (void)pthread_mutex_init(&db->pool_lock, NULL);
-    (void)pthread_cond_init(&db->pool_wake, NULL);
     (void)pthread_mutex_init(&db->writer.lock, NULL);
     pthread_condattr_t attr;
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&db->writer.wake, &attr);
+    (void)pthread_cond_init(&db->pool_wake, &attr);
     (void)pthread_condattr_destroy(&attr);
     sq_follower_init(&db->checkpointer);
     return db;

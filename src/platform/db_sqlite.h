@@ -15,7 +15,8 @@
 #define SQ_BATCH_MAX 1024                  /* functions per COMMIT */
 #define SQ_BATCH_ARENA_MAX ((size_t)8 << 20) /* a batch ends early past this much memory of its functions */
 #define SQ_READ_CAP_MS 5000
-#define SQ_WAL_LIMIT_PAGES 16384 /* 64 MB of 4 KB pages */
+#define SQ_WAL_LIMIT_KB 65536
+#define SQ_PAGE_KB 4
 
 struct sq_stmt {
     const char *sql; /* the key is this address */
@@ -104,6 +105,8 @@ struct sq_db {
     char *path, *search_path;
     char *vfs; /* NULL: the default */
     size_t cache_kb;
+    int wal_limit_pages;
+    int64_t read_cap_ns;
     bool rehearses; /* tests: every write function runs twice, the first time for nothing */
     struct db_index_source *sources;
     size_t n_sources;
@@ -114,6 +117,8 @@ struct sq_db {
     pthread_mutex_t pool_lock;
     pthread_cond_t pool_wake;
     struct sq_conn *pool_free;
+    int n_lent;
+    bool is_gated; /* nobody gets a reader for the moment */
     struct sq_conn **pool;
     int n_readers;
 
@@ -148,6 +153,10 @@ enum err sq_submit(struct db *db, db_fn fn, db_done_fn done, void *arg);
 /* ---- db_sqlite_checkpoint.c ---- */
 enum err sq_checkpoint_start(struct sq_db *db, struct errinfo *info);
 void sq_checkpoint_stop(struct sq_db *db);
+/* db_sqlite.c: keeps new reads waiting, and waits for those under way, but not longer than this. False: some are still reading (the gate is closed all
+ * the same). */
+bool sq_gate_close(struct sq_db *db, int64_t timeout_ms);
+void sq_gate_open(struct sq_db *db);
 /* On the writer's thread, between batches, when asked for. */
 void sq_checkpoint_inline(struct sq_db *db);
 

@@ -3,6 +3,8 @@
  * After commits this thread copies the log into the file (PASSIVE) about every 50 ms. Under steady load that alone never lets the log restart, because
  * new frames arrive while it copies. Past the limit it therefore runs three more in a row, so that little is left, and asks the writer for one PASSIVE
  * between two batches: when that one leaves nothing behind, the writer's next transaction starts at the head of the log again.
+ * A reader in the log forbids that, and overlapping reads would forbid it for ever: so during this one checkpoint new reads wait at a gate (a few
+ * milliseconds; a long read is not waited for, the next round tries again).
  *
  * Trap: sqlite3_wal_checkpoint_v2 on a connection that has not read the database yet returns SQLITE_OK with log = -1 and does nothing, hence the read
  * at start. The log is never truncated: re-used blocks sync about twice as fast as appended ones. */
@@ -18,6 +20,7 @@
 
 #define SQ_CHECKPOINT_EVERY_MS 50
 #define SQ_CHECKPOINT_ROUNDS 3
+#define SQ_GATE_MS 5
 
 /* ---- followers ---- */
 
@@ -117,7 +120,9 @@ void sq_checkpoint_inline(struct sq_db *db)
     int n_log = 0;
     int n_copied = 0;
     atomic_store(&db->writer.wants_checkpoint, false);
+    (void)sq_gate_close(db, SQ_GATE_MS);
     int rc = sq_passive(db->writer.conn->h, &n_log, &n_copied);
+    sq_gate_open(db);
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
         LOG_WARN("db", "checkpoint fails", log_i64("code", rc), log_cstr("meaning", sqlite3_errstr(rc)));
     }
@@ -129,7 +134,7 @@ static void sq_checkpoint_round(struct sq_db *db, struct sq_conn *conn)
     int n_copied = 0;
     int rc = sq_passive(conn->h, &n_log, &n_copied);
     ASSERT(rc != SQLITE_OK || n_log >= 0); /* else this connection has not read the database yet */
-    if (rc == SQLITE_OK && n_log > SQ_WAL_LIMIT_PAGES) {
+    if (rc == SQLITE_OK && n_log > db->wal_limit_pages) {
         for (int i = 0; i < SQ_CHECKPOINT_ROUNDS && rc == SQLITE_OK; i++) {
             rc = sq_passive(conn->h, &n_log, &n_copied);
         }
