@@ -317,6 +317,17 @@ const struct route app_routes[APP_N_ROUTES] = {
         .rate_class = 0,
     },
     {
+        .method = HTTP_DELETE_METHOD,
+        .pattern = "/api/v1/roles/{id}",
+        .operation = "role_http_delete",
+        .handler = role_http_delete,
+        .room = ROOM_IDENTITY,
+        .auth = ROUTE_AGENT,
+        .permission = "role.manage",
+        .max_body = 0,
+        .rate_class = 0,
+    },
+    {
         .method = HTTP_GET_METHOD,
         .pattern = "/api/v1/teams",
         .operation = "team_http_list",

@@ -26,6 +26,7 @@ enum err invitation_http_accept(struct request *rq, struct response *rs, struct 
 enum err role_http_list(struct request *rq, struct response *rs, struct errinfo *info);
 enum err role_http_create(struct request *rq, struct response *rs, struct errinfo *info);
 enum err role_http_update(struct request *rq, struct response *rs, struct errinfo *info);
+enum err role_http_delete(struct request *rq, struct response *rs, struct errinfo *info);
 enum err team_http_list(struct request *rq, struct response *rs, struct errinfo *info);
 enum err team_http_create(struct request *rq, struct response *rs, struct errinfo *info);
 enum err team_http_update(struct request *rq, struct response *rs, struct errinfo *info);

@@ -329,7 +329,8 @@ export interface paths {
         get?: never;
         put: operations["role_http_update"];
         post?: never;
-        delete?: never;
+        /** Not a built-in one; 409 `in_use` while an agent or an open invitation has it */
+        delete: operations["role_http_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1444,6 +1445,8 @@ export interface components {
         };
         Role: {
             id: components["schemas"]["Id"];
+            /** @description word of a built-in role, for its translation: owner, admin, supervisor, agent, auditor; null for roles made here */
+            key: string | null;
             name: string;
             permissions: string[];
             is_builtin: boolean;
@@ -2682,6 +2685,27 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Role"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    role_http_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
