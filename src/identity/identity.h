@@ -56,7 +56,6 @@ struct identity_options {
     int64_t visitor_anonymous_ms;     /* 0: 180 days without a visit */
     int64_t visitor_verified_ms;      /* 0: 24 hours after the last signed identity */
     const char *setup_token;          /* asked of a set-up that does not come from loopback; NULL: loopback only */
-    const char *issuer;               /* shown by authenticator apps; NULL: "Stablehand" */
     const char *allowed_origins;      /* other origins that may write with a session, separated by spaces; NULL: none */
     struct identity_hooks hooks;
 };
