@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "knowledge/knowledge_internal.h"
+#include "platform/crypto.h"
 #include "platform/http_impl.h"
 
 struct world {
