@@ -140,7 +140,7 @@ static void search_answers_in_both_languages(void **state)
         bool is_exact;
     } cases[] = {
         {"why is my account frozen?", "account-frozen", true}, {"账户为什么被冻结", "account-frozen", true}, {"賬戶為什麼被凍結？", "account-frozen", true},
-        {"my deposit has still not arrived at all", "deposit-not-credited", false}, {"提币一直在处理中", "withdrawal-pending", false},
+        {"my deposit has still not arrived at all", "deposit-not-credited", false}, {"昨天那笔提币怎么还一直处理着", "withdrawal-pending", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct kb_hit hits[3];
