@@ -391,6 +391,10 @@ static void pages_are_whole(void **state)
         (void)snprintf(name, sizeof(name), "%s-search-none", tag);
         check_page(name, lang, page);
         mem_free(page);
+        page = help_page_search(kb, lang, STR("xyzzy"), w->k->css_name);
+        (void)snprintf(name, sizeof(name), "%s-search-nothing", tag);
+        check_page(name, lang, page);
+        mem_free(page);
         page = help_page_missing(kb, lang, w->k->css_name);
         (void)snprintf(name, sizeof(name), "%s-missing", tag);
         check_page(name, lang, page);
