@@ -36,7 +36,8 @@ static struct figures measure(void (*server)(void *arg, int ready_fd), size_t n,
     double before = process_cpu_us(pid);
     loadgen_run_closed(g, 0, n, payload, PAYLOAD, seconds, &result);
     double cpu = process_cpu_us(pid) - before;
-    struct figures f = {result.messages_per_s, cpu / (double)result.latency.n, hist_us(&result.latency, 50), hist_us(&result.latency, 99)};
+    struct figures f = {result.messages_per_s, cpu / (double)result.latency.n,
+                        hist_us(&result.latency, 50), hist_us(&result.latency, 99)};
     ASSERT(loadgen_open(g) == n);
     loadgen_free(&g);
     process_stop(pid);

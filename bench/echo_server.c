@@ -14,7 +14,8 @@
 
 static struct server *server;
 
-static enum err on_open(void *arg, const struct request *rq, struct conn_id conn, void **user_out, struct errinfo *info)
+static enum err on_open(void *arg, const struct request *rq, struct conn_id conn, void **user_out,
+                        struct errinfo *info)
 {
     (void)arg, (void)rq, (void)conn, (void)user_out, (void)info;
     return ERR_OK;
@@ -42,10 +43,17 @@ static enum err get_j(struct request *rq, struct response *rs, struct errinfo *i
 
 void echo_server_ours(void *arg, int ready_fd)
 {
-    static const struct route routes[] = {{.method = HTTP_GET_METHOD, .pattern = "/j", .operation = "j", .handler = get_j}};
-    struct server_options o = {.listen = "127.0.0.1:0", .n_loops = 1, .n_workers = 2, .routes = routes, .n_routes = 1};
-    struct socket_endpoint e = {.path = "/socket", .max_frame = 65536, .max_queue = 1 << 20, .check_origin = true, .on_open = on_open,
-                                .on_message = on_message, .on_close = on_close};
+    static const struct route routes[] = {
+        {.method = HTTP_GET_METHOD, .pattern = "/j", .operation = "j", .handler = get_j}};
+    struct server_options o = {
+        .listen = "127.0.0.1:0", .n_loops = 1, .n_workers = 2, .routes = routes, .n_routes = 1};
+    struct socket_endpoint e = {.path = "/socket",
+                                .max_frame = 65536,
+                                .max_queue = 1 << 20,
+                                .check_origin = true,
+                                .on_open = on_open,
+                                .on_message = on_message,
+                                .on_close = on_close};
     struct errinfo info;
     (void)arg;
     log_setup(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
@@ -87,7 +95,8 @@ static void bare_upgrade(struct bare_conn *c, char *p, size_t len)
     ASSERT(at);
     struct str accept = ws_accept_answer((struct str){at + 19, 24}, key);
     int n = snprintf(answer, sizeof(answer),
-                     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " STR_FMT "\r\n\r\n",
+                     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                     "Upgrade\r\nSec-WebSocket-Accept: " STR_FMT "\r\n\r\n",
                      STR_ARG(accept));
     uv_buf_t b = uv_buf_init(answer, (unsigned)n);
     uv_try_write((uv_stream_t *)&c->tcp, &b, 1);

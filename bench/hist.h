@@ -16,6 +16,7 @@ struct hist {
 void hist_clear(struct hist *h);
 void hist_add(struct hist *h, int64_t ns);
 void hist_merge(struct hist *into, const struct hist *from);
-double hist_us(const struct hist *h, double percentile); /* 0..100; upper edge of the bucket, in microseconds */
+double hist_us(const struct hist *h,
+               double percentile); /* 0..100; upper edge of the bucket, in microseconds */
 
 #endif

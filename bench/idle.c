@@ -44,7 +44,8 @@ static void memory(struct report *r, size_t n)
         static struct load_result result;
         loadgen_run_closed(g, 0, n, payload, PAYLOAD, 1.0, &result);
         usleep(200000);
-        report_add(r, "bytes_per_socket_5000_after_use", (double)(process_rss_kb(pid) - before) * 1024.0 / (double)n, "B");
+        report_add(r, "bytes_per_socket_5000_after_use",
+                   (double)(process_rss_kb(pid) - before) * 1024.0 / (double)n, "B");
     }
     loadgen_free(&g);
     process_stop(pid);
@@ -78,7 +79,8 @@ int main(int argc, char **argv)
     raise_file_limit();
     int port, pid = process_start(echo_server_ours, NULL, &port);
     usleep(300000);
-    report_add(r, "resident_mb_without_sockets", (double)process_rss_kb(pid) / 1024.0, "MB (net only)");
+    report_add(r, "resident_mb_without_sockets", (double)process_rss_kb(pid) / 1024.0,
+               "MB (net only)");
     process_stop(pid);
     memory(r, 5000);
     memory(r, 19000);

@@ -61,7 +61,8 @@ int64_t loadgen_now_ns(void)
     return (int64_t)ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-struct loadgen *loadgen_new(int port, const char *path, const char *headers, const struct loadgen_ops *ops, void *arg)
+struct loadgen *loadgen_new(int port, const char *path, const char *headers,
+                            const struct loadgen_ops *ops, void *arg)
 {
     struct loadgen *g = MEM_NEW(struct loadgen);
     g->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -165,7 +166,9 @@ static void flush_out(struct loadgen *g, size_t i)
 
 static bool connect_one(struct loadgen *g)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)g->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)g->port),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
         snprintf(g->error, sizeof(g->error), "connection %zu: %s", g->n, strerror(errno));
@@ -187,7 +190,8 @@ static bool connect_one(struct loadgen *g)
     epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &ev);
     char rq[2048];
     int n = snprintf(rq, sizeof(rq),
-                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: "
+                     "Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
                      g->path, g->port, g->headers);
     ASSERT(n > 0 && (size_t)n < sizeof(rq));
@@ -211,7 +215,8 @@ bool loadgen_connect(struct loadgen *g, size_t n)
         loadgen_poll(g, 10000);
     }
     if (g->n_upgraded < wanted && !g->error[0]) {
-        snprintf(g->error, sizeof(g->error), "only %zu of %zu were upgraded", g->n_upgraded, wanted);
+        snprintf(g->error, sizeof(g->error), "only %zu of %zu were upgraded", g->n_upgraded,
+                 wanted);
     }
     return g->n_upgraded == wanted;
 }
@@ -273,7 +278,8 @@ static void run_answer(struct loadgen *g, size_t i)
         }
     } else {
         uint64_t nth = r->answered[k]++ * r->n + k;
-        hist_add(&r->result->latency, now - (r->began_ns + (int64_t)((double)nth * 1e9 / r->per_s)));
+        hist_add(&r->result->latency,
+                 now - (r->began_ns + (int64_t)((double)nth * 1e9 / r->per_s)));
     }
 }
 
@@ -387,7 +393,8 @@ size_t loadgen_poll(struct loadgen *g, int64_t timeout_us)
 
 /* ---- runs ---- */
 
-void loadgen_run_closed(struct loadgen *g, size_t first, size_t n, const char *text, size_t len, double seconds, struct load_result *out)
+void loadgen_run_closed(struct loadgen *g, size_t first, size_t n, const char *text, size_t len,
+                        double seconds, struct load_result *out)
 {
     struct run r = {.first = first, .n = n, .is_closed_loop = true, .result = out};
     r.frame_len = loadgen_frame(text, len, r.frame, sizeof(r.frame));
@@ -412,7 +419,8 @@ void loadgen_run_closed(struct loadgen *g, size_t first, size_t n, const char *t
     g->run = NULL;
 }
 
-void loadgen_run_paced(struct loadgen *g, size_t first, size_t n, const char *text, size_t len, double per_s, double seconds, struct load_result *out)
+void loadgen_run_paced(struct loadgen *g, size_t first, size_t n, const char *text, size_t len,
+                       double per_s, double seconds, struct load_result *out)
 {
     struct run r = {.first = first, .n = n, .per_s = per_s, .result = out};
     r.frame_len = loadgen_frame(text, len, r.frame, sizeof(r.frame));
@@ -427,7 +435,8 @@ void loadgen_run_paced(struct loadgen *g, size_t first, size_t n, const char *te
             send_bytes(g, first + sent % n, r.frame, r.frame_len);
             sent++;
         }
-        int64_t wait_us = (r.began_ns + (int64_t)((double)sent * 1e9 / per_s) - loadgen_now_ns()) / 1000;
+        int64_t wait_us =
+            (r.began_ns + (int64_t)((double)sent * 1e9 / per_s) - loadgen_now_ns()) / 1000;
         loadgen_poll(g, wait_us > 0 ? wait_us : 0);
     }
     out->seconds = (double)(loadgen_now_ns() - r.began_ns) / 1e9;

@@ -14,12 +14,14 @@
 struct loadgen;
 
 struct loadgen_ops {
-    void (*on_text)(void *arg, size_t conn, const char *text, size_t len); /* valid during the call */
+    void (*on_text)(void *arg, size_t conn, const char *text,
+                    size_t len);                        /* valid during the call */
     void (*on_close)(void *arg, size_t conn, int code); /* may be NULL; code 0: cut */
 };
 
 /* `headers`: further request lines, each with its \r\n ("Cookie: ...\r\n"), or "". The texts must outlive it. */
-struct loadgen *loadgen_new(int port, const char *path, const char *headers, const struct loadgen_ops *ops, void *arg);
+struct loadgen *loadgen_new(int port, const char *path, const char *headers,
+                            const struct loadgen_ops *ops, void *arg);
 void loadgen_free(struct loadgen **g); /* resets all connections: no TIME_WAIT is left behind */
 /* Opens `n` more connections, upgraded when it returns. Indexes go on from the ones before. False: some could not (loadgen_error). */
 bool loadgen_connect(struct loadgen *g, size_t n);
@@ -40,12 +42,14 @@ struct load_result {
     struct hist latency; /* send (intended send) to answer */
 };
 /* Every connection of first..first+n-1 has one message out at any time; answers come back on the connection (echo). */
-void loadgen_run_closed(struct loadgen *g, size_t first, size_t n, const char *text, size_t len, double seconds, struct load_result *out);
+void loadgen_run_closed(struct loadgen *g, size_t first, size_t n, const char *text, size_t len,
+                        double seconds, struct load_result *out);
 /* `per_s` messages a second in all, round robin. Echo as well. */
-void loadgen_run_paced(struct loadgen *g, size_t first, size_t n, const char *text, size_t len, double per_s, double seconds, struct load_result *out);
+void loadgen_run_paced(struct loadgen *g, size_t first, size_t n, const char *text, size_t len,
+                       double per_s, double seconds, struct load_result *out);
 
 /* ---- the process under test ---- */
-double process_cpu_us(int pid);  /* CPU time of all its threads so far */
+double process_cpu_us(int pid); /* CPU time of all its threads so far */
 long process_rss_kb(int pid);
 /* Runs `server(arg, ready_fd)` in a child, which writes its port (int) to ready_fd and serves until killed. Returns the pid. */
 int process_start(void (*server)(void *arg, int ready_fd), void *arg, int *port_out);

@@ -76,7 +76,9 @@ void conn_deadline(struct conn *conn, int64_t at_ms)
     conn_wheel_unlink(conn);
     int64_t last = conn->loop->wheel_at_ms + (WHEEL_SLOTS - 1) * WHEEL_TICK_MS;
     int64_t slot_ms = (at_ms + WHEEL_TICK_MS - 1) / WHEEL_TICK_MS * WHEEL_TICK_MS;
-    slot_ms = slot_ms > last ? last : slot_ms <= conn->loop->wheel_at_ms ? conn->loop->wheel_at_ms + WHEEL_TICK_MS : slot_ms;
+    slot_ms = slot_ms > last                       ? last
+              : slot_ms <= conn->loop->wheel_at_ms ? conn->loop->wheel_at_ms + WHEEL_TICK_MS
+                                                   : slot_ms;
     struct conn **head = &conn->loop->wheel[slot_ms / WHEEL_TICK_MS % WHEEL_SLOTS];
     conn->wheel_ms = slot_ms;
     conn->wheel_next = *head;
@@ -155,7 +157,8 @@ static void half_close(struct conn *conn)
         conn_deadline(conn, loop_now(conn->loop) + NET_LINGER_MS);
     }
     uv_os_fd_t fd;
-    if (conn->has_eof || uv_fileno((uv_handle_t *)&conn->tcp, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
+    if (conn->has_eof || uv_fileno((uv_handle_t *)&conn->tcp, &fd) != 0 ||
+        shutdown(fd, SHUT_WR) != 0) {
         conn_kill(conn);
         return;
     }
@@ -189,6 +192,7 @@ void conn_finish(struct conn *conn)
     conn->finish_when_sent = true;
     if (conn->mode == CONN_HTTP) {
         conn->http.started_ms = loop_now(conn->loop);
+        conn->http.moved_before = 0;
         conn->sent_bytes = 0;
         conn_deadline(conn, loop_now(conn->loop) + conn->loop->server->options.body_timeout_ms);
     }
@@ -296,6 +300,10 @@ void conn_flush(struct conn *conn)
             outq_put(&conn->loop->pool, wire);
         }
         if (step == TLS_BLOCKED) {
+            if (conn->finish_when_sent) {
+                conn_kill(
+                    conn); /* nobody to say goodbye to: the handshake is not over, or failed */
+            }
             return;
         }
         if (!conn->out) {
@@ -391,7 +399,9 @@ static bool read_peer(struct conn *conn)
 static bool may_enter(struct conn *conn)
 {
     struct server *server = conn->loop->server;
-    if (atomic_load_explicit(&server->n_connections, memory_order_relaxed) > (int64_t)server->options.max_connections || conn->loop->is_stopping) {
+    if (atomic_load_explicit(&server->n_connections, memory_order_relaxed) >
+            (int64_t)server->options.max_connections ||
+        conn->loop->is_stopping) {
         return false;
     }
     conn->is_peer_trusted = proxies_trusts(server->proxies, &conn->ip);
@@ -413,7 +423,8 @@ void conn_accept(struct loop *loop, uv_stream_t *listener)
     atomic_fetch_add_explicit(&loop->server->n_connections, 1, memory_order_relaxed);
     STAT_ADD(loop, connections, 1);
     http_start(conn);
-    if (uv_accept(listener, (uv_stream_t *)&conn->tcp) != 0 || !read_peer(conn) || !may_enter(conn)) {
+    if (uv_accept(listener, (uv_stream_t *)&conn->tcp) != 0 || !read_peer(conn) ||
+        !may_enter(conn)) {
         STAT_ADD(loop, refused, 1);
         conn_kill(conn);
         return;

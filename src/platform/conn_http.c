@@ -33,7 +33,8 @@ void http_release(struct conn *conn)
 
 /* ---- answers made on the loop ---- */
 
-void http_problem(struct conn *conn, enum err err, const struct errinfo *info, struct str extra_head, bool keep_alive, bool is_head)
+void http_problem(struct conn *conn, enum err err, const struct errinfo *info,
+                  struct str extra_head, bool keep_alive, bool is_head)
 {
     int status = problem_status(err, info);
     BUF_AUTO body, head;
@@ -87,6 +88,7 @@ void http_done(struct conn *conn, bool keep_alive)
 {
     struct http_side *h = &conn->http;
     conn->sent_bytes = 0;
+    h->moved_before = 0;
     h->started_ms = loop_now(conn->loop);
     if (!keep_alive || conn->loop->is_stopping || conn->has_eof) {
         conn_finish(conn);
@@ -95,7 +97,12 @@ void http_done(struct conn *conn, bool keep_alive)
     h->phase = HTTP_IN_HEAD;
     h->scan = 0;
     h->has_started = false;
-    conn_deadline(conn, h->started_ms + conn->loop->server->options.idle_timeout_ms);
+    h->n_answered++;
+    const struct server_options *o = &conn->loop->server->options;
+    bool is_sending = conn_waiting(conn) > 0;
+    conn_deadline(conn, h->started_ms + (is_sending && o->body_timeout_ms < o->idle_timeout_ms
+                                             ? o->body_timeout_ms
+                                             : o->idle_timeout_ms));
 }
 
 /* ---- one request ---- */
@@ -115,14 +122,16 @@ static struct ip client_ip(const struct conn *conn, const struct http_head *head
     if (!conn->is_peer_trusted) {
         return conn->ip;
     }
-    return proxies_client(conn->loop->server->proxies, &conn->ip, http_head_find(head, "x-forwarded-for"));
+    return proxies_client(conn->loop->server->proxies, &conn->ip,
+                          http_head_find(head, "x-forwarded-for"));
 }
 
 static bool within_rate(struct conn *conn, const struct beginning *b, int rate_class)
 {
     int retry_s = 1;
     struct ip ip = client_ip(conn, b->head);
-    if (rate_limit_take(conn->loop->server->rates, &ip, rate_class, loop_now(conn->loop), &retry_s)) {
+    if (rate_limit_take(conn->loop->server->rates, &ip, rate_class, loop_now(conn->loop),
+                        &retry_s)) {
         return true;
     }
     struct errinfo info = {0};
@@ -130,7 +139,8 @@ static bool within_rate(struct conn *conn, const struct beginning *b, int rate_c
     int n = snprintf(extra, sizeof(extra), "Retry-After: %d\r\n", retry_s);
     err_set(&info, ERR_LIMIT, NULL, "rate_limited", "too many requests; wait %d s", retry_s);
     bool keep = b->keep_alive && !b->has_body;
-    http_problem(conn, ERR_LIMIT, &info, (struct str){extra, (size_t)n}, keep, b->head->method == HTTP_HEAD_METHOD);
+    http_problem(conn, ERR_LIMIT, &info, (struct str){extra, (size_t)n}, keep,
+                 b->head->method == HTTP_HEAD_METHOD);
     STAT_ADD(conn->loop, refused, 1);
     http_done(conn, keep);
     return false;
@@ -193,6 +203,7 @@ static void begin_route(struct conn *conn, const struct beginning *b)
     h->chunked = (struct http_chunked){0};
     h->body_left = b->head->content_length;
     h->body_seen = 0;
+    h->moved_before = 0;
     h->started_ms = loop_now(conn->loop);
     conn_deadline(conn, h->started_ms + conn->loop->server->options.body_timeout_ms);
 }
@@ -339,7 +350,8 @@ static size_t take_chunked(struct conn *conn, struct str bytes)
     for (;;) {
         struct str data = {0};
         size_t n = 0;
-        enum http_chunk_result r = http_chunked_next(&conn->http.chunked, str_sub(bytes, used, bytes.len), &n, &data);
+        enum http_chunk_result r =
+            http_chunked_next(&conn->http.chunked, str_sub(bytes, used, bytes.len), &n, &data);
         used += n;
         if (r == HTTP_CHUNK_END) {
             body_is_whole(conn);
@@ -430,7 +442,8 @@ void http_input(struct conn *conn, char *p, size_t len)
     }
     if (conn->mode == CONN_WS) {
         after_upgrade(conn);
-    } else if (conn->in.len > READ_AHEAD && (conn->http.phase != HTTP_IN_HEAD || conn_waiting(conn) >= ANSWERS_AHEAD)) {
+    } else if (conn->in.len > READ_AHEAD &&
+               (conn->http.phase != HTTP_IN_HEAD || conn_waiting(conn) >= ANSWERS_AHEAD)) {
         conn_pause(conn);
     }
 }
@@ -447,7 +460,8 @@ void http_resume(struct conn *conn)
         http_input(conn, kept.p, kept.len);
         buf_release(&kept);
     }
-    if (!conn->is_closing && !conn->finish_when_sent && conn->in.len <= READ_AHEAD && !is_body_paused) {
+    if (!conn->is_closing && !conn->finish_when_sent && conn->in.len <= READ_AHEAD &&
+        !is_body_paused) {
         conn_resume(conn);
     }
 }
@@ -471,6 +485,7 @@ void http_on_reply(struct conn *conn, struct reply *reply)
         return;
     }
     conn->http.started_ms = loop_now(conn->loop);
+    conn->http.moved_before = 0;
     conn->sent_bytes = 0;
     for (int i = 0; i < 2; i++) {
         if (reply->frames[i]) {
@@ -500,7 +515,8 @@ void http_on_sent(struct conn *conn)
 
 void http_on_eof(struct conn *conn)
 {
-    bool is_answering = conn->http.phase == HTTP_BUSY || conn->http.phase == HTTP_STREAMING || conn_waiting(conn) > 0;
+    bool is_answering = conn->http.phase == HTTP_BUSY || conn->http.phase == HTTP_STREAMING ||
+                        conn_waiting(conn) > 0;
     if (!is_answering) {
         conn_kill(conn);
     } else if (conn->http.phase == HTTP_IN_HEAD || conn->http.phase == HTTP_IN_BODY) {
@@ -508,21 +524,25 @@ void http_on_eof(struct conn *conn)
     }
 }
 
-/* Bodies and answers must keep moving: a grace time, then at least NET_BYTES_PER_MS on average. */
+/* Bodies and answers must keep moving: in each window at least NET_BYTES_PER_MS on average. What the kernel takes at the start of an answer
+ * counts for the first window only, so somebody who never reads is cut in the second. */
 static bool is_moving(struct conn *conn, int64_t bytes)
 {
-    int64_t due = conn->http.started_ms + conn->loop->server->options.body_timeout_ms + bytes / NET_BYTES_PER_MS;
-    if (loop_now(conn->loop) >= due) {
+    struct http_side *h = &conn->http;
+    int64_t window = conn->loop->server->options.body_timeout_ms;
+    if (bytes - h->moved_before < window * NET_BYTES_PER_MS) {
         return false;
     }
-    conn_deadline(conn, due);
+    h->moved_before = bytes;
+    conn_deadline(conn, loop_now(conn->loop) + window);
     return true;
 }
 
 void http_on_deadline(struct conn *conn)
 {
     struct http_side *h = &conn->http;
-    if (conn->finish_when_sent || h->phase == HTTP_STREAMING || (h->phase == HTTP_IN_HEAD && conn_waiting(conn) > 0)) {
+    if (conn->finish_when_sent || h->phase == HTTP_STREAMING ||
+        (h->phase == HTTP_IN_HEAD && conn_waiting(conn) > 0)) {
         if (!is_moving(conn, conn->sent_bytes)) {
             conn_kill(conn); /* a slow reader */
         }
@@ -533,6 +553,12 @@ void http_on_deadline(struct conn *conn)
     } else if (h->phase == HTTP_IN_HEAD && h->has_started) {
         refuse_simple(conn, ERR_TIMEOUT, "request_timeout", "the request came too slowly");
     } else if (h->phase == HTTP_IN_HEAD) {
-        conn_finish(conn);
+        int64_t idle_ends =
+            h->n_answered ? h->started_ms + conn->loop->server->options.idle_timeout_ms : 0;
+        if (loop_now(conn->loop) < idle_ends) {
+            conn_deadline(conn, idle_ends); /* it was the sending that was watched */
+        } else {
+            conn_finish(conn);
+        }
     }
 }

@@ -11,18 +11,23 @@
 
 /* ---- upgrade ---- */
 
-static enum err check_upgrade(struct conn *conn, const struct http_head *head, const struct exchange *x, const struct socket_endpoint *endpoint,
+static enum err check_upgrade(struct conn *conn, const struct http_head *head,
+                              const struct exchange *x, const struct socket_endpoint *endpoint,
                               struct errinfo *info)
 {
-    if (head->method != HTTP_GET_METHOD || !head->wants_upgrade || !http_list_has(http_head_find(head, "upgrade"), "websocket") ||
+    if (head->method != HTTP_GET_METHOD || !head->wants_upgrade ||
+        !http_list_has(http_head_find(head, "upgrade"), "websocket") ||
         !str_eq_cstr(http_head_find(head, "sec-websocket-version"), "13")) {
-        return err_set(info, ERR_INVALID, NULL, "upgrade_required", "this address speaks WebSocket version 13");
+        return err_set(info, ERR_INVALID, NULL, "upgrade_required",
+                       "this address speaks WebSocket version 13");
     }
-    if (head->is_chunked || head->content_length > 0 || !ws_accept_key_is_good(http_head_find(head, "sec-websocket-key"))) {
+    if (head->is_chunked || head->content_length > 0 ||
+        !ws_accept_key_is_good(http_head_find(head, "sec-websocket-key"))) {
         return err_set(info, ERR_INVALID, NULL, "bad_upgrade", "the WebSocket handshake is wrong");
     }
     if (endpoint->check_origin &&
-        !origin_is_allowed(http_head_find(head, "origin"), x->hq.rq.host, x->hq.rq.is_tls, conn->loop->server->options.allowed_origins)) {
+        !origin_is_allowed(http_head_find(head, "origin"), x->hq.rq.host, x->hq.rq.is_tls,
+                           conn->loop->server->options.allowed_origins)) {
         return err_set(info, ERR_DENIED, NULL, "origin", "this origin may not connect");
     }
     if (conn->loop->is_stopping) {
@@ -35,14 +40,20 @@ static void become_ws(struct conn *conn, const struct socket_endpoint *endpoint,
 {
     int64_t now = loop_now(conn->loop);
     conn->mode = CONN_WS;
-    conn->ws = (struct ws_side){.endpoint = endpoint, .user = user, .last_seen_ms = now, .tokens_at_ms = now, .close_code = WS_CLOSE_ABNORMAL};
+    conn->ws = (struct ws_side){.endpoint = endpoint,
+                                .user = user,
+                                .last_seen_ms = now,
+                                .tokens_at_ms = now,
+                                .close_code = WS_CLOSE_ABNORMAL};
     conn->ws.tokens = (float)endpoint->max_frames_per_s;
     ws_decoder_init(&conn->ws.decoder, endpoint->max_frame);
     STAT_ADD(conn->loop, sockets, 1);
-    conn_deadline(conn, now + (endpoint->hello_timeout_ms > 0 ? endpoint->hello_timeout_ms : NET_PING_MS));
+    conn_deadline(
+        conn, now + (endpoint->hello_timeout_ms > 0 ? endpoint->hello_timeout_ms : NET_PING_MS));
 }
 
-void ws_upgrade(struct conn *conn, const struct http_head *head, struct exchange *x, const struct socket_endpoint *endpoint)
+void ws_upgrade(struct conn *conn, const struct http_head *head, struct exchange *x,
+                const struct socket_endpoint *endpoint)
 {
     struct errinfo info = {0};
     void *user = NULL;
@@ -53,7 +64,9 @@ void ws_upgrade(struct conn *conn, const struct http_head *head, struct exchange
     exchange_free(x);
     if (err != ERR_OK) {
         info.err = err;
-        struct str extra = strcmp(info.code, "upgrade_required") == 0 ? STR("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n") : (struct str){0};
+        struct str extra = strcmp(info.code, "upgrade_required") == 0
+                               ? STR("Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n")
+                               : (struct str){0};
         http_problem(conn, err, &info, extra, false, head->method == HTTP_HEAD_METHOD);
         STAT_ADD(conn->loop, refused, 1);
         conn_finish(conn);
@@ -62,7 +75,8 @@ void ws_upgrade(struct conn *conn, const struct http_head *head, struct exchange
     char key[32];
     BUF_AUTO b;
     buf_init(&b, 512);
-    buf_add_cstr(&b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+    buf_add_cstr(&b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                     "Upgrade\r\nSec-WebSocket-Accept: ");
     buf_add_str(&b, ws_accept_answer(http_head_find(head, "sec-websocket-key"), key));
     buf_add_cstr(&b, "\r\n\r\n");
     become_ws(conn, endpoint, user);
@@ -101,7 +115,11 @@ void ws_close(struct conn *conn, int code, const char *reason)
     if (code == WS_CLOSE_BEHIND && conn->out) {
         outq_drop_waiting(conn->out); /* it reads it again from the database */
     }
-    conn_push(conn, frame_new_ws_close(code, reason)); /* topics are left at the end (conn_kill): this may run inside a fan-out */
+    conn_push(
+        conn,
+        frame_new_ws_close(
+            code,
+            reason)); /* topics are left at the end (conn_kill): this may run inside a fan-out */
     conn_deadline(conn, loop_now(conn->loop) + NET_WS_CLOSE_MS);
     if (ws->has_got_close || ws->decoder.failure) {
         conn_finish(conn);

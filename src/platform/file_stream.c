@@ -24,7 +24,10 @@ static void stream_free(struct file_stream *s)
     if (s->fd >= 0) {
         uv_fs_t *fs = MEM_NEW(uv_fs_t);
         fs->data = fs;
-        uv_fs_close(&s->loop->uv, fs, s->fd, (uv_fs_cb)NULL); /* without callback libuv closes here: no flush of data is involved in closing a file that was read */
+        uv_fs_close(
+            &s->loop->uv, fs, s->fd,
+            (uv_fs_cb)
+                NULL); /* without callback libuv closes here: no flush of data is involved in closing a file that was read */
         uv_fs_req_cleanup(fs);
         mem_free(fs);
     }
@@ -48,7 +51,8 @@ static void read_next(struct file_stream *s);
 
 static void on_piece(struct file_stream *s, struct conn *conn, ssize_t n)
 {
-    if (n <= 0 || n > s->left) { /* shorter than announced: the length is already sent, so only cutting tells the truth */
+    if (n <= 0 ||
+        n > s->left) { /* shorter than announced: the length is already sent, so only cutting tells the truth */
         LOG_ERROR("http", "file ended early", log_i64("left", s->left));
         conn_kill(conn);
         return;

@@ -17,9 +17,11 @@ struct frame {
     char data[];
 };
 
-struct frame *frame_new_bytes(struct str bytes);                    /* copied */
-struct frame *frame_new_bytes2(struct str head, struct str bytes);  /* both copied, one after the other */
-struct frame *frame_new_outside(struct str bytes, void (*release)(void *arg), void *arg); /* not copied; release may be NULL for static bytes */
+struct frame *frame_new_bytes(struct str bytes); /* copied */
+struct frame *frame_new_bytes2(struct str head,
+                               struct str bytes); /* both copied, one after the other */
+struct frame *frame_new_outside(struct str bytes, void (*release)(void *arg),
+                                void *arg); /* not copied; release may be NULL for static bytes */
 struct frame *frame_new_ws(int opcode, struct str payload);
 struct frame *frame_new_ws_close(int code, const char *reason);
 

@@ -19,7 +19,8 @@ static struct str rebase(struct str s, struct str from, const char *to)
     return s.len ? (struct str){to + (s.p - from.p), s.len} : (struct str){0};
 }
 
-static void fill_fields(struct http_request *hq, const struct http_head *head, struct str bytes, const char *copy)
+static void fill_fields(struct http_request *hq, const struct http_head *head, struct str bytes,
+                        const char *copy)
 {
     hq->n_fields = head->n_fields;
     hq->fields = ARENA_ARRAY(hq->rq.arena, struct http_field, head->n_fields + 1);
@@ -36,7 +37,9 @@ static struct str forwarded_for(const struct http_request *hq)
     for (size_t i = 0; i < hq->n_fields; i++) {
         if (str_eq_nocase(hq->fields[i].name, STR("x-forwarded-for"))) {
             struct str value = hq->fields[i].value;
-            all = all.len ? str_printf(hq->rq.arena, STR_FMT ", " STR_FMT, STR_ARG(all), STR_ARG(value)) : value;
+            all = all.len
+                      ? str_printf(hq->rq.arena, STR_FMT ", " STR_FMT, STR_ARG(all), STR_ARG(value))
+                      : value;
         }
     }
     return all;
@@ -58,7 +61,8 @@ static void fill_peer(struct conn *conn, struct http_request *hq)
     rq->remote_ip = str_dup(rq->arena, ip_format(&ip, text));
 }
 
-struct exchange *exchange_new(struct conn *conn, const struct http_head *head, struct str bytes, struct str path, const struct route_match *match)
+struct exchange *exchange_new(struct conn *conn, const struct http_head *head, struct str bytes,
+                              struct str path, const struct route_match *match)
 {
     struct arena *arena = arena_new(4096);
     struct exchange *x = ARENA_NEW(arena, struct exchange);
@@ -171,7 +175,8 @@ static void on_spooled(uv_fs_t *fs)
         }
     } else {
         x->has_failed = true;
-        LOG_ERROR("http", "upload could not be written", log_cstr("error", uv_strerror((int)result)));
+        LOG_ERROR("http", "upload could not be written",
+                  log_cstr("error", uv_strerror((int)result)));
     }
     struct conn *conn = loop_find(x->loop, x->conn);
     ASSERT(conn);
@@ -184,9 +189,10 @@ static void spool_next(struct exchange *x)
     x->is_writing = true;
     x->fs.data = x;
     if (x->spool_fd < 0) {
-        snprintf(x->hq.spool_path, sizeof(x->hq.spool_path), "%s/upload-%016llx%08x", x->server->options.spool_dir, (unsigned long long)rng_u64(),
-                 x->conn.slot);
-        uv_fs_open(&x->loop->uv, &x->fs, x->hq.spool_path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600, on_spooled);
+        snprintf(x->hq.spool_path, sizeof(x->hq.spool_path), "%s/upload-%016llx%08x",
+                 x->server->options.spool_dir, (unsigned long long)rng_u64(), x->conn.slot);
+        uv_fs_open(&x->loop->uv, &x->fs, x->hq.spool_path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC,
+                   0600, on_spooled);
         return;
     }
     uv_buf_t b = uv_buf_init(x->body.p, (unsigned)x->body.len);
@@ -206,7 +212,8 @@ enum err exchange_add_body(struct conn *conn, struct exchange *x, struct str byt
     if (err != ERR_OK) {
         return ERR_INTERNAL;
     }
-    size_t mark = conn->loop->body_bytes > MEMORY_PRESSURE ? PIECE_UNDER_PRESSURE : NET_BODY_IN_MEMORY;
+    size_t mark =
+        conn->loop->body_bytes > MEMORY_PRESSURE ? PIECE_UNDER_PRESSURE : NET_BODY_IN_MEMORY;
     if (x->body.len > mark && x->server->options.spool_dir) {
         spool_next(x);
         return ERR_AGAIN;
@@ -250,13 +257,16 @@ static void handle(struct exchange *x)
     if (err != ERR_OK) {
         info.err = err;
         if (err == ERR_INTERNAL || err == ERR_UNAVAILABLE) {
-            LOG_ERROR("http", "request failed", log_cstr("operation", rq->route->operation), log_cstr("error", err_name(err)),
-                      log_cstr("code", info.code), log_cstr("detail", info.message), log_i64("request", (int64_t)rq->id));
+            LOG_ERROR("http", "request failed", log_cstr("operation", rq->route->operation),
+                      log_cstr("error", err_name(err)), log_cstr("code", info.code),
+                      log_cstr("detail", info.message), log_i64("request", (int64_t)rq->id));
         }
         response_problem(&x->rs, err, &info, rq->id);
     }
     if (x->is_spooled) {
-        unlink(x->hq.spool_path); /* the handler may have moved it away: then there is nothing to remove */
+        unlink(
+            x->hq
+                .spool_path); /* the handler may have moved it away: then there is nothing to remove */
         x->is_spooled = false;
     }
 }
@@ -270,7 +280,9 @@ static void run_job(void *arg)
     c->kind = CMD_REPLY;
     c->conn = x->conn;
     c->reply = MEM_NEW(struct reply);
-    x->how.if_none_match = x->hq.rq.method == HTTP_GET_METHOD || x->how.is_head ? request_header(&x->hq.rq, "if-none-match") : (struct str){0};
+    x->how.if_none_match = x->hq.rq.method == HTTP_GET_METHOD || x->how.is_head
+                               ? request_header(&x->hq.rq, "if-none-match")
+                               : (struct str){0};
     response_finish(&x->rs, &x->how, exchange_free, x, c->reply);
     loop_post(loop, c);
 }

@@ -42,12 +42,13 @@ struct response {
 void response_init(struct response *rs, struct arena *arena, bool is_tls);
 void response_release(struct response *rs);
 /* Replaces whatever was there by the problem document of a failure. */
-void response_problem(struct response *rs, enum err err, const struct errinfo *info, uint64_t request_id);
+void response_problem(struct response *rs, enum err err, const struct errinfo *info,
+                      uint64_t request_id);
 
 /* How the answer goes out. */
 struct answer {
     bool keep_alive;
-    bool is_head;              /* HEAD: the length, not the body */
+    bool is_head; /* HEAD: the length, not the body */
     struct str if_none_match;
 };
 /* The finished bytes: head and (small) body in one frame, or head and body as two, the second owning the memory. A file follows by its path. */
@@ -58,7 +59,8 @@ struct reply {
     bool keep_alive;
 };
 /* `release(arg)` is called once the body bytes are not needed any more; when the answer was copied, at once. */
-void response_finish(struct response *rs, const struct answer *how, void (*release)(void *arg), void *arg, struct reply *out);
+void response_finish(struct response *rs, const struct answer *how, void (*release)(void *arg),
+                     void *arg, struct reply *out);
 
 /* Text of an answer's head built by hand (static files, errors of the parser). */
 void http_head_begin(struct buf *b, int status);

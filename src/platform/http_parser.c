@@ -99,8 +99,9 @@ static enum http_fault parse_method(struct str word, enum http_method *out)
         const char *name;
         enum http_method method;
     } known[] = {
-        {"GET", HTTP_GET_METHOD},     {"POST", HTTP_POST_METHOD},     {"PUT", HTTP_PUT_METHOD},
-        {"PATCH", HTTP_PATCH_METHOD}, {"DELETE", HTTP_DELETE_METHOD}, {"HEAD", HTTP_HEAD_METHOD},
+        {"GET", HTTP_GET_METHOD},         {"POST", HTTP_POST_METHOD},
+        {"PUT", HTTP_PUT_METHOD},         {"PATCH", HTTP_PATCH_METHOD},
+        {"DELETE", HTTP_DELETE_METHOD},   {"HEAD", HTTP_HEAD_METHOD},
         {"OPTIONS", HTTP_OPTIONS_METHOD},
     };
     if (!is_token(word)) {
@@ -158,7 +159,8 @@ static enum http_fault parse_request_line(struct str line, struct http_head *h)
     } else if (str_eq_cstr(version, "HTTP/1.0")) {
         h->minor = 0;
     } else {
-        return str_starts(version, STR("HTTP/")) && version.len == 8 ? HTTP_BAD_VERSION : HTTP_BAD_REQUEST_LINE;
+        return str_starts(version, STR("HTTP/")) && version.len == 8 ? HTTP_BAD_VERSION
+                                                                     : HTTP_BAD_REQUEST_LINE;
     }
     h->target = str_sub(rest, 0, sp2);
     return parse_target(h);
@@ -320,7 +322,8 @@ static enum http_fault decide_framing(struct http_head *h, const struct framing 
     if (f->n_host == 1 && !host_is_good(h->host)) {
         return HTTP_BAD_HOST;
     }
-    h->is_keep_alive = h->minor == 1 ? !http_list_has(f->connection, "close") : http_list_has(f->connection, "keep-alive");
+    h->is_keep_alive = h->minor == 1 ? !http_list_has(f->connection, "close")
+                                     : http_list_has(f->connection, "keep-alive");
     h->wants_upgrade = h->wants_upgrade && h->minor == 1 && http_list_has(f->connection, "upgrade");
     if (!str_is_empty(f->expect)) {
         if (!str_eq_nocase(f->expect, STR("100-continue"))) {
@@ -341,9 +344,10 @@ static int pause_at_end(llhttp_t *p)
 static enum http_fault check_with_llhttp(struct str bytes, const struct http_head *h)
 {
     static const uint8_t methods[] = {
-        [HTTP_GET_METHOD] = HTTP_GET,       [HTTP_POST_METHOD] = HTTP_POST, [HTTP_PUT_METHOD] = HTTP_PUT,
-        [HTTP_PATCH_METHOD] = HTTP_PATCH,   [HTTP_DELETE_METHOD] = HTTP_DELETE,
-        [HTTP_HEAD_METHOD] = HTTP_HEAD,     [HTTP_OPTIONS_METHOD] = HTTP_OPTIONS,
+        [HTTP_GET_METHOD] = HTTP_GET,         [HTTP_POST_METHOD] = HTTP_POST,
+        [HTTP_PUT_METHOD] = HTTP_PUT,         [HTTP_PATCH_METHOD] = HTTP_PATCH,
+        [HTTP_DELETE_METHOD] = HTTP_DELETE,   [HTTP_HEAD_METHOD] = HTTP_HEAD,
+        [HTTP_OPTIONS_METHOD] = HTTP_OPTIONS,
     };
     static const llhttp_settings_t settings = {.on_headers_complete = pause_at_end};
     llhttp_t p;
@@ -352,7 +356,8 @@ static enum http_fault check_with_llhttp(struct str bytes, const struct http_hea
         return HTTP_READERS_DISAGREE;
     }
     bool same = p.method == methods[h->method] && p.http_major == 1 && p.http_minor == h->minor &&
-                ((p.flags & F_CHUNKED) != 0) == h->is_chunked && (h->is_chunked || p.content_length == (uint64_t)h->content_length);
+                ((p.flags & F_CHUNKED) != 0) == h->is_chunked &&
+                (h->is_chunked || p.content_length == (uint64_t)h->content_length);
     return same ? HTTP_FINE : HTTP_READERS_DISAGREE;
 }
 
@@ -376,7 +381,8 @@ enum http_fault http_head_parse(struct str bytes, struct http_head *out)
             break;
         }
         if (n_line == 0) {
-            enum http_fault fault = memchr(line.p, '\r', line.len) ? HTTP_BARE_CR : parse_request_line(line, out);
+            enum http_fault fault =
+                memchr(line.p, '\r', line.len) ? HTTP_BARE_CR : parse_request_line(line, out);
             if (fault != HTTP_FINE) {
                 return fault;
             }
@@ -412,7 +418,10 @@ struct str http_head_find(const struct http_head *head, const char *name)
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* No "", "." or ".." between slashes; one empty segment at the very end is the trailing slash. */
@@ -424,7 +433,8 @@ static bool segments_are_good(struct str path)
             continue;
         }
         struct str segment = {path.p + start, i - start};
-        if ((segment.len == 0 && i < path.len) || str_eq_cstr(segment, ".") || str_eq_cstr(segment, "..")) {
+        if ((segment.len == 0 && i < path.len) || str_eq_cstr(segment, ".") ||
+            str_eq_cstr(segment, "..")) {
             return false;
         }
         start = i + 1;
@@ -465,7 +475,17 @@ enum http_fault http_path_decode(struct str path, char out[HTTP_MAX_PATH], size_
     return HTTP_FINE;
 }
 
-enum { CHUNK_SIZE, CHUNK_SIZE_LF, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF, CHUNK_LAST_CR, CHUNK_LAST_LF, CHUNK_DONE, CHUNK_BROKEN };
+enum {
+    CHUNK_SIZE,
+    CHUNK_SIZE_LF,
+    CHUNK_DATA,
+    CHUNK_DATA_CR,
+    CHUNK_DATA_LF,
+    CHUNK_LAST_CR,
+    CHUNK_LAST_LF,
+    CHUNK_DONE,
+    CHUNK_BROKEN
+};
 
 /* One byte of framing. */
 static uint8_t chunk_step(struct http_chunked *c, char b)
@@ -496,7 +516,8 @@ static uint8_t chunk_step(struct http_chunked *c, char b)
     }
 }
 
-enum http_chunk_result http_chunked_next(struct http_chunked *c, struct str bytes, size_t *used_out, struct str *data_out)
+enum http_chunk_result http_chunked_next(struct http_chunked *c, struct str bytes, size_t *used_out,
+                                         struct str *data_out)
 {
     size_t at = 0;
     while (c->state != CHUNK_DONE && c->state != CHUNK_BROKEN && at < bytes.len) {
@@ -513,5 +534,7 @@ enum http_chunk_result http_chunked_next(struct http_chunked *c, struct str byte
         c->state = chunk_step(c, bytes.p[at++]);
     }
     *used_out = at;
-    return c->state == CHUNK_DONE ? HTTP_CHUNK_END : c->state == CHUNK_BROKEN ? HTTP_CHUNK_BAD : HTTP_CHUNK_MORE;
+    return c->state == CHUNK_DONE     ? HTTP_CHUNK_END
+           : c->state == CHUNK_BROKEN ? HTTP_CHUNK_BAD
+                                      : HTTP_CHUNK_MORE;
 }

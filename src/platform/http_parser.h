@@ -18,9 +18,9 @@ enum http_fault {
     HTTP_HEAD_TOO_LARGE,
     HTTP_TOO_MANY_FIELDS,
     HTTP_BAD_REQUEST_LINE,
-    HTTP_BAD_METHOD,      /* a token we do not serve: 501 */
+    HTTP_BAD_METHOD, /* a token we do not serve: 501 */
     HTTP_BAD_TARGET,
-    HTTP_BAD_VERSION,     /* 505 */
+    HTTP_BAD_VERSION, /* 505 */
     HTTP_OBS_FOLD,
     HTTP_SPACE_BEFORE_COLON,
     HTTP_BAD_FIELD_NAME,
@@ -28,7 +28,7 @@ enum http_fault {
     HTTP_LENGTH_AND_CHUNKED,
     HTTP_LENGTH_TWICE,
     HTTP_BAD_LENGTH,
-    HTTP_BAD_CODING,      /* any Transfer-Encoding but one plain "chunked", or one on HTTP/1.0 */
+    HTTP_BAD_CODING, /* any Transfer-Encoding but one plain "chunked", or one on HTTP/1.0 */
     HTTP_NO_HOST,
     HTTP_HOST_TWICE,
     HTTP_BAD_HOST,
@@ -37,7 +37,8 @@ enum http_fault {
     HTTP_BAD_CHUNK,
     HTTP_FAULTS,
 };
-const char *http_fault_name(enum http_fault fault); /* "bare_lf" ...: code in the problem document, label in the log */
+const char *http_fault_name(
+    enum http_fault fault); /* "bare_lf" ...: code in the problem document, label in the log */
 int http_fault_status(enum http_fault fault);
 
 struct http_field {
@@ -61,7 +62,8 @@ struct http_head {
 enum http_fault http_head_find_end(struct str bytes, size_t *scan, size_t *end_out);
 /* `bytes` is exactly one head, empty line included. */
 enum http_fault http_head_parse(struct str bytes, struct http_head *out);
-struct str http_head_find(const struct http_head *head, const char *name); /* first of that name; empty when absent */
+struct str http_head_find(const struct http_head *head,
+                          const char *name); /* first of that name; empty when absent */
 /* Is `word` in a comma-separated list, case-insensitive? */
 bool http_list_has(struct str list, const char *word);
 
@@ -76,6 +78,7 @@ struct http_chunked {
 };
 enum http_chunk_result { HTTP_CHUNK_MORE, HTTP_CHUNK_DATA, HTTP_CHUNK_END, HTTP_CHUNK_BAD };
 /* Eats bytes until it has data to hand out (a slice of `bytes`), reached the end, or needs more. */
-enum http_chunk_result http_chunked_next(struct http_chunked *c, struct str bytes, size_t *used_out, struct str *data_out);
+enum http_chunk_result http_chunked_next(struct http_chunked *c, struct str bytes, size_t *used_out,
+                                         struct str *data_out);
 
 #endif

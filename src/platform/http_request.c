@@ -48,7 +48,8 @@ struct str request_param(const struct request *rq, const char *name)
     return (struct str){0};
 }
 
-enum err request_param_id(const struct request *rq, const char *name, int64_t *out, struct errinfo *info)
+enum err request_param_id(const struct request *rq, const char *name, int64_t *out,
+                          struct errinfo *info)
 {
     int64_t v;
     struct str text = request_param(rq, name);
@@ -68,11 +69,13 @@ struct str request_query(const struct request *rq, const char *name)
         struct str key = eq == SIZE_MAX ? part : str_sub(part, 0, eq), value;
         if (!str_eq(key, wanted)) {
             struct str decoded;
-            if (codec_unpercent(rq->arena, key, true, &decoded) != ERR_OK || !str_eq(decoded, wanted)) {
+            if (codec_unpercent(rq->arena, key, true, &decoded) != ERR_OK ||
+                !str_eq(decoded, wanted)) {
                 continue;
             }
         }
-        if (eq == SIZE_MAX || codec_unpercent(rq->arena, str_sub(part, eq + 1, part.len), true, &value) != ERR_OK) {
+        if (eq == SIZE_MAX ||
+            codec_unpercent(rq->arena, str_sub(part, eq + 1, part.len), true, &value) != ERR_OK) {
             return (struct str){0};
         }
         return value;
@@ -80,8 +83,8 @@ struct str request_query(const struct request *rq, const char *name)
     return (struct str){0};
 }
 
-enum err request_query_i64(const struct request *rq, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *out,
-                           struct errinfo *info)
+enum err request_query_i64(const struct request *rq, const char *name, int64_t min, int64_t max,
+                           int64_t fallback, int64_t *out, struct errinfo *info)
 {
     struct str text = request_query(rq, name);
     if (str_is_empty(text)) {
@@ -93,7 +96,8 @@ enum err request_query_i64(const struct request *rq, const char *name, int64_t m
         return err_set(info, ERR_INVALID, name, "format", "must be a whole number");
     }
     if (v < min || v > max) {
-        return err_set(info, ERR_INVALID, name, "range", "must be between %lld and %lld", (long long)min, (long long)max);
+        return err_set(info, ERR_INVALID, name, "range", "must be between %lld and %lld",
+                       (long long)min, (long long)max);
     }
     *out = v;
     return ERR_OK;
@@ -107,9 +111,11 @@ enum err request_json(struct request *rq, const struct json **out, struct errinf
         size_t semicolon = str_find_char(type, ';');
         type = str_trim(semicolon == SIZE_MAX ? type : str_sub(type, 0, semicolon));
         if (!str_eq_nocase(type, STR("application/json"))) {
-            return err_set(info, ERR_INVALID, NULL, "unsupported_media_type", "the body must be application/json");
+            return err_set(info, ERR_INVALID, NULL, "unsupported_media_type",
+                           "the body must be application/json");
         }
-        enum err err = json_parse(rq->body, rq->route ? rq->route->max_body : rq->body.len, &inner->json, info);
+        enum err err = json_parse(rq->body, rq->route ? rq->route->max_body : rq->body.len,
+                                  &inner->json, info);
         if (err != ERR_OK) {
             return err;
         }
@@ -133,8 +139,10 @@ enum err request_page(const struct request *rq, struct page *out, struct errinfo
     struct str cursor = request_query(rq, "cursor"), text;
     if (!str_is_empty(cursor)) {
         size_t dot;
-        if (cursor.len > 64 || codec_unbase64url(rq->arena, cursor, &text) != ERR_OK || (dot = str_find_char(text, '.')) == SIZE_MAX ||
-            !str_to_i64(str_sub(text, 0, dot), &page.after) || !str_to_i64(str_sub(text, dot + 1, text.len), &page.after2)) {
+        if (cursor.len > 64 || codec_unbase64url(rq->arena, cursor, &text) != ERR_OK ||
+            (dot = str_find_char(text, '.')) == SIZE_MAX ||
+            !str_to_i64(str_sub(text, 0, dot), &page.after) ||
+            !str_to_i64(str_sub(text, dot + 1, text.len), &page.after2)) {
             return err_set(info, ERR_INVALID, "cursor", "format", "not a cursor that we made");
         }
     }
@@ -158,12 +166,14 @@ enum err request_if_match(const struct request *rq, int64_t version, struct erri
 {
     struct str given = request_header(rq, "if-match");
     if (str_is_empty(given)) {
-        return err_set(info, ERR_INVALID, "If-Match", "if_match_required", "send the ETag you are changing in If-Match");
+        return err_set(info, ERR_INVALID, "If-Match", "if_match_required",
+                       "send the ETag you are changing in If-Match");
     }
     char wanted[32];
     int n = snprintf(wanted, sizeof(wanted), "\"v%lld\"", (long long)version);
     if (str_eq(given, STR("*")) || str_eq(given, (struct str){wanted, (size_t)n})) {
         return ERR_OK;
     }
-    return err_set(info, ERR_CONFLICT, "If-Match", "version_mismatch", "somebody else was faster; load it again");
+    return err_set(info, ERR_CONFLICT, "If-Match", "version_mismatch",
+                   "somebody else was faster; load it again");
 }

@@ -80,14 +80,16 @@ void response_no_content(struct response *rs)
     rs->status = 204;
 }
 
-void response_cookie(struct response *rs, const char *name, struct str value, int64_t max_age_s, bool strict)
+void response_cookie(struct response *rs, const char *name, struct str value, int64_t max_age_s,
+                     bool strict)
 {
     char age[48] = "";
     if (max_age_s >= 0) {
         snprintf(age, sizeof(age), "; Max-Age=%lld", (long long)max_age_s);
     }
-    struct str text = str_printf(rs->arena, "%s=" STR_FMT "; Path=/; HttpOnly; SameSite=%s%s%s", name, STR_ARG(value),
-                                 strict ? "Strict" : "Lax", rs->is_tls ? "; Secure" : "", age);
+    struct str text =
+        str_printf(rs->arena, "%s=" STR_FMT "; Path=/; HttpOnly; SameSite=%s%s%s", name,
+                   STR_ARG(value), strict ? "Strict" : "Lax", rs->is_tls ? "; Secure" : "", age);
     response_header(rs, "Set-Cookie", text);
 }
 
@@ -111,7 +113,8 @@ static bool has_header(const struct response *rs, const char *name)
     return false;
 }
 
-void response_problem(struct response *rs, enum err err, const struct errinfo *info, uint64_t request_id)
+void response_problem(struct response *rs, enum err err, const struct errinfo *info,
+                      uint64_t request_id)
 {
     int status = problem_status(err, info);
     buf_release(&rs->json);
@@ -130,18 +133,21 @@ void response_problem(struct response *rs, enum err err, const struct errinfo *i
 
 struct str http_date_now(void)
 {
-    static _Thread_local char text[40]; /* a cache: the value is the same for everybody, a lock would cost more than formatting */
+    static _Thread_local char text
+        [40]; /* a cache: the value is the same for everybody, a lock would cost more than formatting */
     static _Thread_local int64_t second;
     static _Thread_local size_t len;
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct clock clock = clock_system();
     int64_t now = clock_now(&clock) / 1000;
     if (now != second) {
         struct civil c = time_to_civil(now * 1000);
         second = now;
-        len = (size_t)snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[c.weekday % 7], c.day, months[(c.month + 11) % 12],
-                               c.year, c.hour, c.minute, c.second);
+        len = (size_t)snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                               days[c.weekday % 7], c.day, months[(c.month + 11) % 12], c.year,
+                               c.hour, c.minute, c.second);
     }
     return (struct str){text, len};
 }
@@ -163,7 +169,9 @@ void http_head_field(struct buf *b, const char *name, struct str value)
 
 void http_head_defaults(struct buf *b, bool is_tls)
 {
-    buf_add_cstr(b, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: strict-origin-when-cross-origin\r\n");
+    buf_add_cstr(
+        b,
+        "X-Content-Type-Options: nosniff\r\nReferrer-Policy: strict-origin-when-cross-origin\r\n");
     if (is_tls) {
         buf_add_cstr(b, "Strict-Transport-Security: max-age=31536000\r\n");
     }
@@ -183,7 +191,8 @@ static void add_policies(struct buf *b, const struct response *rs)
     bool is_html = str_starts(rs->content_type, STR("text/html"));
     if (!has_header(rs, "Content-Security-Policy")) {
         http_head_field(b, "Content-Security-Policy",
-                        is_html ? STR("default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+                        is_html ? STR("default-src 'self'; img-src 'self' data: blob:; object-src "
+                                      "'none'; base-uri 'none'; form-action 'self'; "
                                       "frame-ancestors 'none'")
                                 : STR("default-src 'none'; frame-ancestors 'none'; sandbox"));
     }
@@ -213,7 +222,8 @@ static bool is_not_modified(const struct response *rs, struct str if_none_match)
     return false;
 }
 
-static void write_head(struct buf *head, const struct response *rs, const struct answer *how, int64_t length)
+static void write_head(struct buf *head, const struct response *rs, const struct answer *how,
+                       int64_t length)
 {
     http_head_begin(head, rs->status);
     for (const struct response_header *h = rs->headers; h; h = h->next) {
@@ -227,7 +237,8 @@ static void write_head(struct buf *head, const struct response *rs, const struct
     http_head_end(head, length, how->keep_alive);
 }
 
-void response_finish(struct response *rs, const struct answer *how, void (*release)(void *arg), void *arg, struct reply *out)
+void response_finish(struct response *rs, const struct answer *how, void (*release)(void *arg),
+                     void *arg, struct reply *out)
 {
     *out = (struct reply){.keep_alive = how->keep_alive};
     if (rs->has_json && buf_err(&rs->json) != ERR_OK) {
@@ -257,7 +268,9 @@ void response_finish(struct response *rs, const struct answer *how, void (*relea
     } else if (sends_body && body.len > COPY_LIMIT) {
         out->frames[1] = frame_new_outside(body, release, arg);
     }
-    out->frames[0] = sends_body && !rs->file && !out->frames[1] ? frame_new_bytes2(buf_str(&head), body) : frame_new_bytes(buf_str(&head));
+    out->frames[0] = sends_body && !rs->file && !out->frames[1]
+                         ? frame_new_bytes2(buf_str(&head), body)
+                         : frame_new_bytes(buf_str(&head));
     if (!out->frames[1]) {
         release(arg);
     }

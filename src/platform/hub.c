@@ -192,7 +192,8 @@ void hub_release(struct hub *hub, struct memberships *of, uint64_t topic, int64_
     held_drop(m);
 }
 
-void hub_publish(struct hub *hub, uint64_t topic, int64_t seq, struct frame *frame, const struct conn_id *except)
+void hub_publish(struct hub *hub, uint64_t topic, int64_t seq, struct frame *frame,
+                 const struct conn_id *except)
 {
     if (!idmap_find(hub->topics, (int64_t)topic)) {
         return; /* nobody here; a later joiner reads it from the database */

@@ -17,19 +17,22 @@ struct memberships {
 
 struct hub_ops {
     void (*send)(void *conn, struct frame *frame);
-    bool (*is_behind)(void *conn);       /* transient frames are not worth sending */
-    void (*overflow)(void *conn);        /* held more than the cap: the connection should be closed as behind */
+    bool (*is_behind)(void *conn); /* transient frames are not worth sending */
+    void (*overflow)(
+        void *conn); /* held more than the cap: the connection should be closed as behind */
     bool (*is_same)(void *conn, struct conn_id id);
 };
 
 struct hub *hub_new(const struct hub_ops *ops, size_t max_held_bytes);
 void hub_free(struct hub **hub); /* every connection must have left */
-void hub_join(struct hub *hub, struct memberships *of, void *conn, uint64_t topic, bool held); /* again: only changes a live one to held */
+void hub_join(struct hub *hub, struct memberships *of, void *conn, uint64_t topic,
+              bool held); /* again: only changes a live one to held */
 void hub_release(struct hub *hub, struct memberships *of, uint64_t topic, int64_t after);
 void hub_leave(struct hub *hub, struct memberships *of, uint64_t topic);
 void hub_leave_all(struct hub *hub, struct memberships *of);
 /* Takes its own reference to the frame. Nothing is sent yet. */
-void hub_publish(struct hub *hub, uint64_t topic, int64_t seq, struct frame *frame, const struct conn_id *except);
+void hub_publish(struct hub *hub, uint64_t topic, int64_t seq, struct frame *frame,
+                 const struct conn_id *except);
 /* Sends to at most `max` members; true while there is more to do. */
 bool hub_step(struct hub *hub, size_t max);
 size_t hub_topics(const struct hub *hub);

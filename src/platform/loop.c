@@ -12,7 +12,8 @@
 
 #define FREE_NONE UINT32_MAX
 
-static _Thread_local struct loop *current; /* which loop's thread this is: calls from it need no inbox */
+static _Thread_local struct loop
+    *current; /* which loop's thread this is: calls from it need no inbox */
 
 struct loop *loop_current(void)
 {
@@ -29,7 +30,8 @@ void loop_post(struct loop *loop, struct command *command)
     struct command *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
     do {
         command->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, command, memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, command,
+                                                    memory_order_release, memory_order_relaxed));
     if (!head) {
         uv_async_send(&loop->wake);
     }
@@ -37,7 +39,8 @@ void loop_post(struct loop *loop, struct command *command)
 
 static struct command *inbox_take(struct loop *loop)
 {
-    struct command *newest = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire), *oldest = NULL;
+    struct command *newest = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire),
+                   *oldest = NULL;
     while (newest) {
         struct command *next = newest->next;
         newest->next = oldest;
@@ -49,7 +52,8 @@ static struct command *inbox_take(struct loop *loop)
 
 struct conn *loop_find(struct loop *loop, struct conn_id id)
 {
-    if (id.loop != loop->index || id.slot >= loop->n_slots || loop->slots[id.slot].generation != id.generation) {
+    if (id.loop != loop->index || id.slot >= loop->n_slots ||
+        loop->slots[id.slot].generation != id.generation) {
         return NULL;
     }
     return loop->slots[id.slot].conn;
@@ -84,14 +88,16 @@ static void begin_stop(struct loop *loop)
         if (conn->mode == CONN_WS) {
             ws_close(conn, WS_CLOSE_GOING_AWAY, "server restarts");
         } else if (conn->mode == CONN_HTTP && conn->http.phase == HTTP_IN_HEAD) {
-            conn_finish(conn); /* answers under way are finished first; the others see is_stopping */
+            conn_finish(
+                conn); /* answers under way are finished first; the others see is_stopping */
         }
     }
 }
 
 void loop_run_command(struct loop *loop, struct command *c)
 {
-    struct conn *conn = c->kind == CMD_PUBLISH || c->kind == CMD_STOP ? NULL : loop_find(loop, c->conn);
+    struct conn *conn =
+        c->kind == CMD_PUBLISH || c->kind == CMD_STOP ? NULL : loop_find(loop, c->conn);
     bool is_ws = conn && conn->mode == CONN_WS;
     if (c->kind == CMD_PUBLISH) {
         hub_publish(loop->hub, c->topic, c->seq, c->frame, c->flag ? &c->conn : NULL);
@@ -216,7 +222,8 @@ static void on_connection(uv_stream_t *listener, int status)
     }
 }
 
-enum err loop_new(struct server *server, uint32_t index, int fd, struct loop **out, struct errinfo *info)
+enum err loop_new(struct server *server, uint32_t index, int fd, struct loop **out,
+                  struct errinfo *info)
 {
     struct loop *loop = MEM_NEW(struct loop);
     loop->server = server;
@@ -238,7 +245,9 @@ enum err loop_new(struct server *server, uint32_t index, int fd, struct loop **o
     r = r == 0 ? uv_listen((uv_stream_t *)&loop->listener, 1024, on_connection) : r;
     loop->is_listening = true;
     *out = loop;
-    return r == 0 ? ERR_OK : err_set(info, ERR_UNAVAILABLE, "http.listen", "listen", "cannot listen: %s", uv_strerror(r));
+    return r == 0 ? ERR_OK
+                  : err_set(info, ERR_UNAVAILABLE, "http.listen", "listen", "cannot listen: %s",
+                            uv_strerror(r));
 }
 
 static void *loop_main(void *arg)
@@ -280,7 +289,8 @@ void loop_free(struct loop **loop_ref)
     if (!loop) {
         return;
     }
-    uv_walk(&loop->uv, close_walk, NULL); /* only a loop that never ran still has handles: no connections among them */
+    uv_walk(&loop->uv, close_walk,
+            NULL); /* only a loop that never ran still has handles: no connections among them */
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     ASSERT(uv_loop_close(&loop->uv) == 0);
     struct command *c = inbox_take(loop);

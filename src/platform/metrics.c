@@ -9,10 +9,12 @@
 #define MAX_METRICS 128
 #define N_BUCKETS 15
 
-static const int64_t bounds_us[N_BUCKETS] = {500,    1000,   2500,    5000,    10000,   25000,   50000,   100000,
-                                             250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000};
-static const char *const bound_names[N_BUCKETS] = {"0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1",
-                                                   "0.25",   "0.5",   "1",      "2.5",   "5",    "10",    "30"};
+static const int64_t bounds_us[N_BUCKETS] = {500,     1000,    2500,    5000,     10000,
+                                             25000,   50000,   100000,  250000,   500000,
+                                             1000000, 2500000, 5000000, 10000000, 30000000};
+static const char *const bound_names[N_BUCKETS] = {"0.0005", "0.001", "0.0025", "0.005", "0.01",
+                                                   "0.025",  "0.05",  "0.1",    "0.25",  "0.5",
+                                                   "1",      "2.5",   "5",      "10",    "30"};
 
 enum kind { COUNTER, GAUGE, GAUGE_FN, HISTOGRAM };
 struct metric {
@@ -97,14 +99,17 @@ static void write_histogram(struct buf *out, struct metric *m)
     int64_t total = 0;
     for (size_t i = 0; i <= N_BUCKETS; i++) {
         total += atomic_load_explicit(&m->buckets[i], memory_order_relaxed);
-        buf_printf(out, "%s_bucket{le=\"%s\"} %lld\n", m->name, i < N_BUCKETS ? bound_names[i] : "+Inf", (long long)total);
+        buf_printf(out, "%s_bucket{le=\"%s\"} %lld\n", m->name,
+                   i < N_BUCKETS ? bound_names[i] : "+Inf", (long long)total);
     }
-    buf_printf(out, "%s_sum %.6f\n%s_count %lld\n", m->name, (double)atomic_load(&m->value) / 1e6, m->name, (long long)total);
+    buf_printf(out, "%s_sum %.6f\n%s_count %lld\n", m->name, (double)atomic_load(&m->value) / 1e6,
+               m->name, (long long)total);
 }
 
 void metrics_write(struct buf *out)
 {
-    static const char *const types[] = {[COUNTER] = "counter", [GAUGE] = "gauge", [GAUGE_FN] = "gauge", [HISTOGRAM] = "histogram"};
+    static const char *const types[] = {
+        [COUNTER] = "counter", [GAUGE] = "gauge", [GAUGE_FN] = "gauge", [HISTOGRAM] = "histogram"};
     pthread_mutex_lock(&mutex);
     for (size_t i = 0; i < n_metrics; i++) {
         struct metric *m = &table[i];
@@ -112,7 +117,8 @@ void metrics_write(struct buf *out)
         if (m->kind == HISTOGRAM) {
             write_histogram(out, m);
         } else {
-            int64_t v = m->kind == GAUGE_FN ? m->fn(m->arg) : atomic_load_explicit(&m->value, memory_order_relaxed);
+            int64_t v = m->kind == GAUGE_FN ? m->fn(m->arg)
+                                            : atomic_load_explicit(&m->value, memory_order_relaxed);
             buf_printf(out, "%s %lld\n", m->name, (long long)v);
         }
     }

@@ -28,7 +28,8 @@
 #define NET_DEAD_MS 60000
 #define NET_DRAIN_MS 10000
 #define NET_BODY_IN_MEMORY (256UL * 1024)
-#define NET_BYTES_PER_MS 8 /* the least that a body or an answer must move at, after its grace time */
+#define NET_BYTES_PER_MS                                                                           \
+    1 /* the least that a body or an answer must move at, over a window of body_timeout_ms */
 
 struct loop;
 struct exchange;
@@ -39,17 +40,23 @@ struct static_files;
 
 /* ---- one connection ---- */
 
-enum conn_mode { CONN_HTTP, CONN_WS, CONN_DRAIN /* answered, half closed, reading only to be polite */ };
+enum conn_mode {
+    CONN_HTTP,
+    CONN_WS,
+    CONN_DRAIN /* answered, half closed, reading only to be polite */
+};
 enum http_phase { HTTP_IN_HEAD, HTTP_IN_BODY, HTTP_BUSY /* on a worker */, HTTP_STREAMING };
 
 struct http_side {
     enum http_phase phase;
     bool is_chunked;
     bool has_started; /* first byte of a head came */
+    uint32_t n_answered;
     struct http_chunked chunked;
     size_t scan;
     int64_t body_left, body_seen;
-    int64_t started_ms; /* of the phase, for the progress rule */
+    int64_t started_ms;   /* of the phase */
+    int64_t moved_before; /* bytes at the start of the window of the progress rule */
     struct exchange *exchange;
     struct file_stream *stream;
 };
@@ -70,8 +77,8 @@ struct conn {
     struct loop *loop;
     uint32_t slot, generation;
     enum conn_mode mode;
-    bool is_closing;      /* uv_close was called */
-    bool is_dirty;        /* in loop->dirty */
+    bool is_closing;       /* uv_close was called */
+    bool is_dirty;         /* in loop->dirty */
     bool finish_when_sent; /* then half close, drain, close */
     bool has_eof, is_paused, is_peer_trusted, has_counted_ip;
     struct outq *out;
@@ -81,7 +88,7 @@ struct conn {
     struct conn *wheel_prev, *wheel_next;
     int64_t deadline_ms; /* 0: none */
     int64_t wheel_ms;    /* where it hangs in the wheel; 0: nowhere */
-    int64_t sent_bytes;  /* since http.started_ms, for the progress rule */
+    int64_t sent_bytes;  /* of the answer under way, for the progress rule */
     struct ip ip;
     union {
         struct http_side http;
@@ -91,7 +98,17 @@ struct conn {
 
 /* ---- between threads ---- */
 
-enum command_kind { CMD_REPLY, CMD_SEND, CMD_CLOSE, CMD_ACCEPT, CMD_JOIN, CMD_RELEASE, CMD_LEAVE, CMD_PUBLISH, CMD_STOP };
+enum command_kind {
+    CMD_REPLY,
+    CMD_SEND,
+    CMD_CLOSE,
+    CMD_ACCEPT,
+    CMD_JOIN,
+    CMD_RELEASE,
+    CMD_LEAVE,
+    CMD_PUBLISH,
+    CMD_STOP
+};
 struct command {
     struct command *next;
     enum command_kind kind;
@@ -115,11 +132,14 @@ struct slot {
 #define WHEEL_TICK_MS 250
 
 struct loop_stats {
-    _Atomic int64_t connections, sockets, requests, refused, messages_in, messages_out, bytes_in, bytes_out, behind_closed;
+    _Atomic int64_t connections, sockets, requests, refused, messages_in, messages_out, bytes_in,
+        bytes_out, behind_closed;
 };
 /* The loop thread is the only writer: no locked instruction needed. */
-#define STAT_ADD(loop, field, n)                                                                                                           \
-    atomic_store_explicit(&(loop)->stats.field, atomic_load_explicit(&(loop)->stats.field, memory_order_relaxed) + (int64_t)(n),           \
+#define STAT_ADD(loop, field, n)                                                                   \
+    atomic_store_explicit(&(loop)->stats.field,                                                    \
+                          atomic_load_explicit(&(loop)->stats.field, memory_order_relaxed) +       \
+                              (int64_t)(n),                                                        \
                           memory_order_relaxed)
 
 struct loop {
@@ -166,7 +186,8 @@ struct server {
 };
 
 /* loop.c */
-ERR_MUST_USE enum err loop_new(struct server *server, uint32_t index, int fd, struct loop **out, struct errinfo *info); /* owns fd */
+ERR_MUST_USE enum err loop_new(struct server *server, uint32_t index, int fd, struct loop **out,
+                               struct errinfo *info); /* owns fd */
 ERR_MUST_USE enum err loop_start(struct loop *loop);
 void loop_join(struct loop *loop);
 void loop_free(struct loop **loop);
@@ -181,7 +202,8 @@ void loop_fanout(struct loop *loop); /* something was published */
 /* conn.c */
 void conn_accept(struct loop *loop, uv_stream_t *listener);
 struct conn_id conn_get_id(const struct conn *conn);
-void conn_push(struct conn *conn, struct frame *frame); /* takes the reference; sent by loop_flush */
+void conn_push(struct conn *conn,
+               struct frame *frame); /* takes the reference; sent by loop_flush */
 void conn_flush(struct conn *conn);
 void conn_finish(struct conn *conn); /* no more answers: once all is sent, half close and drain */
 void conn_kill(struct conn *conn);
@@ -191,7 +213,7 @@ void conn_on_tick(struct conn *conn); /* its deadline has passed */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 size_t conn_waiting(const struct conn *conn); /* bytes queued to go out */
-void conn_peer_done(struct conn *conn); /* the peer will send no more (EOF, close_notify) */
+void conn_peer_done(struct conn *conn);       /* the peer will send no more (EOF, close_notify) */
 void conn_plain(struct conn *conn, char *p, size_t len); /* decrypted or plain input */
 
 /* conn_http.c */
@@ -202,8 +224,10 @@ void http_on_sent(struct conn *conn); /* everything queued is gone */
 void http_on_eof(struct conn *conn);
 void http_on_deadline(struct conn *conn);
 void http_release(struct conn *conn);
-void http_problem(struct conn *conn, enum err err, const struct errinfo *info, struct str extra_head, bool keep_alive, bool is_head);
-void http_done(struct conn *conn, bool keep_alive); /* the answer is queued: next request or the end */
+void http_problem(struct conn *conn, enum err err, const struct errinfo *info,
+                  struct str extra_head, bool keep_alive, bool is_head);
+void http_done(struct conn *conn,
+               bool keep_alive); /* the answer is queued: next request or the end */
 void http_resume(struct conn *conn);
 
 /* http_exchange.c: one request on its way through a worker */
@@ -221,13 +245,17 @@ struct exchange {
     uv_fs_t fs;
     struct loop *loop;
 };
-struct exchange *exchange_new(struct conn *conn, const struct http_head *head, struct str bytes, struct str path, const struct route_match *match);
+struct exchange *exchange_new(struct conn *conn, const struct http_head *head, struct str bytes,
+                              struct str path, const struct route_match *match);
 /* Adds body bytes; ERR_AGAIN: taken, but wait for exchange_on_room before more; ERR_LIMIT: over the route's cap. */
 ERR_MUST_USE enum err exchange_add_body(struct conn *conn, struct exchange *x, struct str bytes);
-void exchange_submit(struct conn *conn, struct exchange *x); /* to a worker; answers 503 itself when there is no room */
-void exchange_drop(struct exchange *x);                      /* connection gone before the request was whole */
+void exchange_submit(
+    struct conn *conn,
+    struct exchange *x);                /* to a worker; answers 503 itself when there is no room */
+void exchange_drop(struct exchange *x); /* connection gone before the request was whole */
 void exchange_free(void *exchange);
-void http_body_has_room(struct conn *conn); /* conn_http.c: called when a spooled piece is on disk */
+void http_body_has_room(
+    struct conn *conn); /* conn_http.c: called when a spooled piece is on disk */
 
 /* file_stream.c */
 void file_stream_start(struct conn *conn, char *path /* taken */, int64_t size, bool keep_alive);
@@ -235,7 +263,8 @@ void file_stream_on_sent(struct conn *conn);
 void file_stream_abort(struct file_stream **stream);
 
 /* conn_ws.c */
-void ws_upgrade(struct conn *conn, const struct http_head *head, struct exchange *x, const struct socket_endpoint *endpoint);
+void ws_upgrade(struct conn *conn, const struct http_head *head, struct exchange *x,
+                const struct socket_endpoint *endpoint);
 void ws_input(struct conn *conn, char *p, size_t len);
 void ws_send(struct conn *conn, struct frame *frame); /* takes its own reference */
 void ws_close(struct conn *conn, int code, const char *reason);
@@ -245,11 +274,13 @@ void ws_release(struct conn *conn); /* tells on_close */
 extern const struct hub_ops ws_hub_ops;
 
 /* tls.c */
-ERR_MUST_USE enum err tls_context_new(const char *cert, const char *key, struct tls_context **out, struct errinfo *info);
+ERR_MUST_USE enum err tls_context_new(const char *cert, const char *key, struct tls_context **out,
+                                      struct errinfo *info);
 void tls_context_free(struct tls_context **context);
 struct tls_side *tls_side_new(struct tls_context *context);
 void tls_side_free(struct tls_side **side);
-void tls_input(struct conn *conn, char *p, size_t len); /* calls conn_plain; queues handshake bytes */
+void tls_input(struct conn *conn, char *p,
+               size_t len); /* calls conn_plain; queues handshake bytes */
 enum tls_step { TLS_DONE, TLS_BLOCKED /* handshake not over */, TLS_FAILED };
 /* Turns what waits in conn->out into records on the wire queue, up to a high-water mark. */
 enum tls_step tls_encrypt(struct conn *conn);

@@ -8,7 +8,8 @@ bool origin_is_allowed(struct str origin, struct str host, bool is_tls, const ch
         return true;
     }
     struct str scheme = is_tls ? STR("https://") : STR("http://");
-    if (!str_is_empty(host) && str_starts(origin, scheme) && str_eq_nocase(str_sub(origin, scheme.len, origin.len), host)) {
+    if (!str_is_empty(host) && str_starts(origin, scheme) &&
+        str_eq_nocase(str_sub(origin, scheme.len, origin.len), host)) {
         return true;
     }
     struct str rest = str_from(allowed);

@@ -88,7 +88,8 @@ void outq_push(struct outq *q, struct frame *frame)
     q->bytes += frame->len;
 }
 
-unsigned outq_bufs(const struct outq *q, uv_buf_t bufs[OUTQ_BUFS], size_t max_bytes, size_t *bytes_out)
+unsigned outq_bufs(const struct outq *q, uv_buf_t bufs[OUTQ_BUFS], size_t max_bytes,
+                   size_t *bytes_out)
 {
     unsigned n = 0;
     size_t total = 0;
@@ -97,7 +98,8 @@ unsigned outq_bufs(const struct outq *q, uv_buf_t bufs[OUTQ_BUFS], size_t max_by
         size_t skip = i == 0 ? q->first_sent : 0;
         char *p;
         memcpy(&p, &f->p, sizeof(p)); /* uv_buf_t has no const; libuv only reads it */
-        bufs[n++] = uv_buf_init(p + skip, (unsigned)(f->len - skip > UINT32_MAX / 2 ? UINT32_MAX / 2 : f->len - skip));
+        bufs[n++] = uv_buf_init(
+            p + skip, (unsigned)(f->len - skip > UINT32_MAX / 2 ? UINT32_MAX / 2 : f->len - skip));
         total += bufs[n - 1].len;
     }
     *bytes_out = total;

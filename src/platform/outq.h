@@ -13,9 +13,9 @@ struct outq {
     struct outq *next_free;
     struct frame **items; /* ring of `size` (a power of two) */
     uint32_t head, len, size;
-    size_t bytes;      /* still to be sent, handed to the kernel or not */
+    size_t bytes; /* still to be sent, handed to the kernel or not */
     size_t first_sent;
-    uint32_t n_inflight;  /* frames handed to `write`, at the front */
+    uint32_t n_inflight; /* frames handed to `write`, at the front */
     size_t inflight_bytes;
     uv_write_t write;
     struct frame *inline_items[OUTQ_INLINE];
@@ -31,7 +31,8 @@ void outq_pool_release(struct outq_pool *pool);
 
 void outq_push(struct outq *q, struct frame *frame); /* takes the caller's reference */
 /* Up to OUTQ_BUFS buffers from the front, at most max_bytes in all (at least one buffer). Returns how many. */
-unsigned outq_bufs(const struct outq *q, uv_buf_t bufs[OUTQ_BUFS], size_t max_bytes, size_t *bytes_out);
+unsigned outq_bufs(const struct outq *q, uv_buf_t bufs[OUTQ_BUFS], size_t max_bytes,
+                   size_t *bytes_out);
 void outq_consume(struct outq *q, size_t bytes); /* that many bytes are gone */
 /* Drops every frame of which nothing has been sent or handed over. */
 void outq_drop_waiting(struct outq *q);

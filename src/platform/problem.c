@@ -6,14 +6,20 @@ static const struct {
     const char *code;
     int status;
 } by_code[] = {
-    {"too_large", 413},        {"rate_limited", 429},       {"version_mismatch", 412},       {"if_match_required", 428},
-    {"method_not_allowed", 405}, {"upgrade_required", 426}, {"unsupported_media_type", 415},
+    {"too_large", 413},
+    {"rate_limited", 429},
+    {"version_mismatch", 412},
+    {"if_match_required", 428},
+    {"method_not_allowed", 405},
+    {"upgrade_required", 426},
+    {"unsupported_media_type", 415},
     {"request_timeout", 408},
 };
 
 static const int by_err[] = {
-    [ERR_OK] = 200,        [ERR_INVALID] = 400,   [ERR_NOT_FOUND] = 404, [ERR_CONFLICT] = 409,    [ERR_DENIED] = 403,   [ERR_UNAUTHORIZED] = 401,
-    [ERR_LIMIT] = 429,     [ERR_AGAIN] = 503,     [ERR_TIMEOUT] = 504,   [ERR_UNAVAILABLE] = 503, [ERR_PROTOCOL] = 502, [ERR_INTERNAL] = 500,
+    [ERR_OK] = 200,      [ERR_INVALID] = 400,      [ERR_NOT_FOUND] = 404, [ERR_CONFLICT] = 409,
+    [ERR_DENIED] = 403,  [ERR_UNAUTHORIZED] = 401, [ERR_LIMIT] = 429,     [ERR_AGAIN] = 503,
+    [ERR_TIMEOUT] = 504, [ERR_UNAVAILABLE] = 503,  [ERR_PROTOCOL] = 502,  [ERR_INTERNAL] = 500,
 };
 
 int problem_status(enum err err, const struct errinfo *info)
@@ -75,7 +81,8 @@ const char *problem_title(int status)
     return "Error";
 }
 
-void problem_write(struct json_writer *w, int status, enum err err, const struct errinfo *info, uint64_t request_id)
+void problem_write(struct json_writer *w, int status, enum err err, const struct errinfo *info,
+                   uint64_t request_id)
 {
     bool is_ours = err == ERR_INTERNAL || status == 500;
     bool has_code = info && info->code[0] && !is_ours;

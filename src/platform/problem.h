@@ -13,6 +13,7 @@ int problem_status(enum err err, const struct errinfo *info);
 const char *problem_title(int status); /* "Not Found"; "Error" when unknown */
 /* The members of a problem object into an open writer, as one whole object: type, title, status, code, detail, errors, request_id.
  * ERR_INTERNAL never tells its detail. `request_id` 0: left out (socket frames). */
-void problem_write(struct json_writer *w, int status, enum err err, const struct errinfo *info, uint64_t request_id);
+void problem_write(struct json_writer *w, int status, enum err err, const struct errinfo *info,
+                   uint64_t request_id);
 
 #endif

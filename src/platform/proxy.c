@@ -34,10 +34,12 @@ bool ip_parse(struct str text, struct ip *out)
     text = str_trim(text);
     if (text.len && text.p[0] == '[') {
         size_t end = str_find_char(text, ']');
-        return end != SIZE_MAX && (end + 1 == text.len || text.p[end + 1] == ':') && parse_bare(str_sub(text, 1, end - 1), out);
+        return end != SIZE_MAX && (end + 1 == text.len || text.p[end + 1] == ':') &&
+               parse_bare(str_sub(text, 1, end - 1), out);
     }
     size_t colon = str_find_char(text, ':');
-    bool is_v4_port = colon != SIZE_MAX && str_find_char(str_sub(text, colon + 1, text.len), ':') == SIZE_MAX;
+    bool is_v4_port =
+        colon != SIZE_MAX && str_find_char(str_sub(text, colon + 1, text.len), ':') == SIZE_MAX;
     return parse_bare(is_v4_port ? str_sub(text, 0, colon) : text, out);
 }
 
@@ -49,7 +51,8 @@ static bool is_v4(const struct ip *ip)
 
 struct str ip_format(const struct ip *ip, char out[IP_TEXT_MAX])
 {
-    const char *s = is_v4(ip) ? inet_ntop(AF_INET, ip->b + 12, out, IP_TEXT_MAX) : inet_ntop(AF_INET6, ip->b, out, IP_TEXT_MAX);
+    const char *s = is_v4(ip) ? inet_ntop(AF_INET, ip->b + 12, out, IP_TEXT_MAX)
+                              : inet_ntop(AF_INET6, ip->b, out, IP_TEXT_MAX);
     return str_from(s);
 }
 
@@ -61,7 +64,8 @@ static bool parse_network(struct str text, struct network *out)
     }
     int base = is_v4(&out->ip) ? 96 : 0;
     int64_t bits = 128 - base;
-    if (slash != SIZE_MAX && (!str_to_i64(str_sub(text, slash + 1, text.len), &bits) || bits < 0 || bits > 128 - base)) {
+    if (slash != SIZE_MAX &&
+        (!str_to_i64(str_sub(text, slash + 1, text.len), &bits) || bits < 0 || bits > 128 - base)) {
         return false;
     }
     out->bits = base + (int)bits;
@@ -80,7 +84,8 @@ enum err proxies_parse(const char *list, struct proxies **out, struct errinfo *i
         }
         if (!parse_network(part, &network)) {
             proxies_free(&p);
-            return err_set(info, ERR_INVALID, "trusted_proxies", "format", "not an address or network: " STR_FMT, STR_ARG(part));
+            return err_set(info, ERR_INVALID, "trusted_proxies", "format",
+                           "not an address or network: " STR_FMT, STR_ARG(part));
         }
         VEC_PUSH(&p->networks, network);
     }

@@ -11,7 +11,8 @@ struct ip {
 };
 #define IP_TEXT_MAX 46
 
-bool ip_parse(struct str text, struct ip *out); /* "1.2.3.4", "::1", "[::1]", "1.2.3.4:80", "[::1]:80" */
+bool ip_parse(struct str text,
+              struct ip *out); /* "1.2.3.4", "::1", "[::1]", "1.2.3.4:80", "[::1]:80" */
 struct str ip_format(const struct ip *ip, char out[IP_TEXT_MAX]);
 
 struct proxies;

@@ -85,7 +85,8 @@ static struct place *place_find(struct rate_limit *r, uint64_t key, int64_t now_
     return oldest;
 }
 
-bool rate_limit_take(struct rate_limit *r, const struct ip *ip, int rate_class, int64_t now_ms, int *retry_s_out)
+bool rate_limit_take(struct rate_limit *r, const struct ip *ip, int rate_class, int64_t now_ms,
+                     int *retry_s_out)
 {
     ASSERT(rate_class >= 0 && rate_class < RATE_CLASSES);
     if (r->per_s <= 0) {

@@ -7,7 +7,7 @@
 #define N_METHODS 7
 
 struct node {
-    struct str name; /* literal segment; empty for a parameter */
+    struct str name;           /* literal segment; empty for a parameter */
     int sibling, child, param; /* indexes; 0: none (the root is nobody's child) */
     const struct route *routes[N_METHODS];
 };
@@ -62,7 +62,8 @@ static int descend(struct router *r, int at, struct str segment)
     return child;
 }
 
-enum err router_new(const struct route *routes, size_t n_routes, struct router **out, struct errinfo *info)
+enum err router_new(const struct route *routes, size_t n_routes, struct router **out,
+                    struct errinfo *info)
 {
     struct router *r = MEM_NEW(struct router);
     node_add(r, (struct str){0});
@@ -78,7 +79,8 @@ enum err router_new(const struct route *routes, size_t n_routes, struct router *
         const struct route **slot = &r->nodes.items[at].routes[routes[i].method];
         if (pattern.len == 0 || pattern.p[0] != '/' || n_params > ROUTER_MAX_PARAMS || *slot) {
             router_free(&r);
-            return err_set(info, ERR_INVALID, "routes", "bad_route", "route %s is wrong or there twice", routes[i].pattern);
+            return err_set(info, ERR_INVALID, "routes", "bad_route",
+                           "route %s is wrong or there twice", routes[i].pattern);
         }
         *slot = &routes[i];
     }
@@ -127,7 +129,8 @@ static void fill_params(struct route_match *m, struct str path)
     }
 }
 
-void router_find(const struct router *router, enum http_method method, struct str path, struct route_match *out)
+void router_find(const struct router *router, enum http_method method, struct str path,
+                 struct route_match *out)
 {
     out->route = NULL;
     out->allowed = 0;
@@ -138,7 +141,8 @@ void router_find(const struct router *router, enum http_method method, struct st
     }
     for (unsigned m = 0; m < N_METHODS; m++) {
         if (node->routes[m]) {
-            out->allowed |= 1U << m | 1U << HTTP_OPTIONS_METHOD | (m == HTTP_GET_METHOD ? 1U << HTTP_HEAD_METHOD : 0);
+            out->allowed |= 1U << m | 1U << HTTP_OPTIONS_METHOD |
+                            (m == HTTP_GET_METHOD ? 1U << HTTP_HEAD_METHOD : 0);
         }
     }
     out->route = node->routes[method];
@@ -152,7 +156,8 @@ void router_find(const struct router *router, enum http_method method, struct st
 
 struct str router_allow(unsigned allowed, char out[64])
 {
-    static const char *const names[N_METHODS] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"};
+    static const char *const names[N_METHODS] = {"GET",    "POST", "PUT",    "PATCH",
+                                                 "DELETE", "HEAD", "OPTIONS"};
     size_t n = 0;
     for (unsigned m = 0; m < N_METHODS; m++) {
         if (allowed & 1U << m) {

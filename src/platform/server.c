@@ -65,11 +65,14 @@ static void copy_options(struct server *s, const struct server_options *o)
     to->n_loops = o->n_loops > 0 ? o->n_loops : cores > 4 ? 4 : cores < 1 ? 1 : (int)cores;
     to->n_loops = to->n_loops > NET_MAX_LOOPS ? NET_MAX_LOOPS : to->n_loops;
     to->n_workers = o->n_workers > 0 ? o->n_workers : 8;
-    to->max_connections = o->max_connections == 0 || o->max_connections > descriptors ? descriptors : o->max_connections;
+    to->max_connections = o->max_connections == 0 || o->max_connections > descriptors
+                              ? descriptors
+                              : o->max_connections;
     to->header_timeout_ms = o->header_timeout_ms > 0 ? o->header_timeout_ms : 10000;
     to->body_timeout_ms = o->body_timeout_ms > 0 ? o->body_timeout_ms : 30000;
     to->idle_timeout_ms = o->idle_timeout_ms > 0 ? o->idle_timeout_ms : 75000;
-    LOG_INFO("http", "limits", log_i64("open_files", (int64_t)(descriptors + 256)), log_i64("max_connections", (int64_t)to->max_connections));
+    LOG_INFO("http", "limits", log_i64("open_files", (int64_t)(descriptors + 256)),
+             log_i64("max_connections", (int64_t)to->max_connections));
 }
 
 static void free_options(struct server_options *o)
@@ -92,14 +95,18 @@ enum err server_new(const struct server_options *options, struct server **out, s
         err = proxies_parse(s->options.trusted_proxies, &s->proxies, info);
     }
     if (err == ERR_OK && s->options.tls_cert) {
-        err = tls_context_new(s->options.tls_cert, s->options.tls_key ? s->options.tls_key : s->options.tls_cert, &s->tls, info);
+        err = tls_context_new(s->options.tls_cert,
+                              s->options.tls_key ? s->options.tls_key : s->options.tls_cert,
+                              &s->tls, info);
     }
     if (err != ERR_OK) {
         server_free(&s);
         return err;
     }
-    s->rates = rate_limit_new(s->options.rate_per_s, s->options.rate_burst, s->options.max_connections_per_ip);
-    s->files = static_files_new(s->options.assets, s->options.n_assets, s->options.web_dir, s->options.allowed_origins);
+    s->rates = rate_limit_new(s->options.rate_per_s, s->options.rate_burst,
+                              s->options.max_connections_per_ip);
+    s->files = static_files_new(s->options.assets, s->options.n_assets, s->options.web_dir,
+                                s->options.allowed_origins);
     *out = s;
     return ERR_OK;
 }
@@ -159,7 +166,8 @@ static int port_of(int fd)
     if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0) {
         return 0;
     }
-    return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&ss)->sin6_port : ((struct sockaddr_in *)(void *)&ss)->sin_port);
+    return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&ss)->sin6_port
+                                          : ((struct sockaddr_in *)(void *)&ss)->sin_port);
 }
 
 static void set_port(struct sockaddr *addr, int port)
@@ -176,7 +184,8 @@ static enum err open_loops(struct server *s, struct addrinfo *ai, struct errinfo
     for (uint32_t i = 0; i < (uint32_t)s->options.n_loops; i++) {
         int fd = bind_one(ai->ai_addr, ai->ai_addrlen, s->options.n_loops > 1);
         if (fd < 0) {
-            return err_set(info, ERR_UNAVAILABLE, "http.listen", "listen", "cannot listen on %s: %s", s->options.listen, strerror(errno));
+            return err_set(info, ERR_UNAVAILABLE, "http.listen", "listen",
+                           "cannot listen on %s: %s", s->options.listen, strerror(errno));
         }
         s->port = port_of(fd);
         set_port(ai->ai_addr, s->port); /* port 0: the others share what the first one got */
@@ -220,11 +229,16 @@ static int64_t stat_requests(void *arg)
 enum err server_start(struct server *s, struct errinfo *info)
 {
     char host[128], port[16];
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *ai = NULL;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+                    *ai = NULL;
     ASSERT(!s->is_started);
     signal(SIGPIPE, SIG_IGN);
-    if (!split_listen(s->options.listen, host, port) || getaddrinfo(host[0] ? host : NULL, port, &hints, &ai) != 0) {
-        return err_set(info, ERR_INVALID, "http.listen", "format", "not an address with a port: %s", s->options.listen);
+    if (!split_listen(s->options.listen, host, port) ||
+        getaddrinfo(host[0] ? host : NULL, port, &hints, &ai) != 0) {
+        return err_set(info, ERR_INVALID, "http.listen", "format", "not an address with a port: %s",
+                       s->options.listen);
     }
     enum err err = open_loops(s, ai, info);
     freeaddrinfo(ai);
@@ -240,8 +254,9 @@ enum err server_start(struct server *s, struct errinfo *info)
     metric_gauge_fn("stablehand_http_sockets", "Open WebSockets", stat_sockets, s);
     metric_gauge_fn("stablehand_http_requests", "Requests since start", stat_requests, s);
     metric_gauge_fn("stablehand_worker_queue", "Jobs waiting for a worker", stat_queue, s);
-    LOG_INFO("http", "listening", log_cstr("address", s->options.listen), log_i64("port", s->port), log_i64("loops", s->n_loops),
-             log_i64("workers", s->options.n_workers), log_i64("tls", s->tls != NULL));
+    LOG_INFO("http", "listening", log_cstr("address", s->options.listen), log_i64("port", s->port),
+             log_i64("loops", s->n_loops), log_i64("workers", s->options.n_workers),
+             log_i64("tls", s->tls != NULL));
     return ERR_OK;
 }
 
@@ -360,9 +375,11 @@ void socket_leave(struct server *s, struct conn_id conn, uint64_t topic)
     deliver(s, &c, conn.loop);
 }
 
-void socket_publish(struct server *s, uint64_t topic, int64_t seq, struct frame *frame, const struct conn_id *except)
+void socket_publish(struct server *s, uint64_t topic, int64_t seq, struct frame *frame,
+                    const struct conn_id *except)
 {
-    struct command c = {.kind = CMD_PUBLISH, .topic = topic, .seq = seq, .frame = frame, .flag = except != NULL};
+    struct command c = {
+        .kind = CMD_PUBLISH, .topic = topic, .seq = seq, .frame = frame, .flag = except != NULL};
     if (except) {
         c.conn = *except;
     }

@@ -48,23 +48,30 @@ void frame_unref(struct frame **f);
 /* One kind of socket endpoint ("/api/v1/socket", "/api/v1/visitor/socket"). All callbacks run on the connection's loop thread and must not block. */
 struct socket_endpoint {
     const char *path;
-    size_t max_frame;        /* bytes of one message; larger: close 1009 */
-    size_t max_queue;        /* bytes waiting to go out; past it the connection is closed with 4008 "behind", the client resumes */
-    int max_frames_per_s;    /* token bucket; past it: close 4029 */
-    int hello_timeout_ms;    /* close 4001 unless socket_accept was called by then */
-    bool check_origin;       /* Origin must be our own host or in settings http.allowed_origins */
+    size_t max_frame; /* bytes of one message; larger: close 1009 */
+    size_t
+        max_queue; /* bytes waiting to go out; past it the connection is closed with 4008 "behind", the client resumes */
+    int max_frames_per_s; /* token bucket; past it: close 4029 */
+    int hello_timeout_ms; /* close 4001 unless socket_accept was called by then */
+    bool check_origin;    /* Origin must be our own host or in settings http.allowed_origins */
     void *arg;
     /* The upgrade request (headers, cookies, IP) is readable during on_open only. Refuse by returning an error (the HTTP answer). *user_out is kept for the connection. */
-    enum err (*on_open)(void *arg, const struct request *rq, struct conn_id conn, void **user_out, struct errinfo *info);
+    enum err (*on_open)(void *arg, const struct request *rq, struct conn_id conn, void **user_out,
+                        struct errinfo *info);
     /* One whole text message, valid UTF-8. Binary messages close with 1003. The bytes are valid during the call. */
     void (*on_message)(void *arg, struct conn_id conn, void *user, struct str text);
     void (*on_close)(void *arg, struct conn_id conn, void *user, int code);
 };
-void server_add_endpoint(struct server *s, const struct socket_endpoint *endpoint); /* before server_start; copied */
+void server_add_endpoint(struct server *s,
+                         const struct socket_endpoint *endpoint); /* before server_start; copied */
 
 /* From any thread. */
-void socket_accept(struct server *s, struct conn_id conn); /* hello was good: idle timeouts from now on (ping every 25 s, dead after 60 s) */
-void socket_send(struct server *s, struct conn_id conn, struct frame *frame); /* takes its own reference */
+void socket_accept(
+    struct server *s,
+    struct conn_id
+        conn); /* hello was good: idle timeouts from now on (ping every 25 s, dead after 60 s) */
+void socket_send(struct server *s, struct conn_id conn,
+                 struct frame *frame); /* takes its own reference */
 void socket_close(struct server *s, struct conn_id conn, int code, const char *reason);
 
 /* Topics: who gets what. A topic is a number made by the caller (kind in the top byte, id below). Publishing is ordered: everything published by one
@@ -75,7 +82,8 @@ void socket_join(struct server *s, struct conn_id conn, uint64_t topic, bool hel
 void socket_release(struct server *s, struct conn_id conn, uint64_t topic, int64_t after);
 void socket_leave(struct server *s, struct conn_id conn, uint64_t topic);
 /* seq 0: transient (typing, presence): dropped for held members and for connections that are behind. `except` (NULL: nobody) is left out. Fan-out is sliced (256 sockets a turn). */
-void socket_publish(struct server *s, uint64_t topic, int64_t seq, struct frame *frame, const struct conn_id *except);
+void socket_publish(struct server *s, uint64_t topic, int64_t seq, struct frame *frame,
+                    const struct conn_id *except);
 
 /* ---- workers ---- */
 
@@ -95,13 +103,13 @@ struct asset {
 };
 
 struct server_options {
-    const char *listen;        /* "127.0.0.1:8080", "[::]:443", port 0 = any */
-    int n_loops;               /* 0: number of cores, at most 4 */
-    int n_workers;             /* 0: 8 */
+    const char *listen;             /* "127.0.0.1:8080", "[::]:443", port 0 = any */
+    int n_loops;                    /* 0: number of cores, at most 4 */
+    int n_workers;                  /* 0: 8 */
     const char *tls_cert, *tls_key; /* NULL: plain */
     const char *trusted_proxies;    /* "10.0.0.0/8, 127.0.0.1": hops whose X-Forwarded-* counts */
     const char *allowed_origins;
-    const char *web_dir;       /* serve files from here (development) instead of `assets` */
+    const char *web_dir;        /* serve files from here (development) instead of `assets` */
     const struct asset *assets; /* sorted by path; must outlive the server */
     size_t n_assets;
     const char *spool_dir;
@@ -110,19 +118,23 @@ struct server_options {
     int rate_per_s, rate_burst; /* per IP and class */
     const struct route *routes;
     size_t n_routes;
-    void *const *rooms;        /* by route.room */
+    void *const *rooms; /* by route.room */
     void *auth_arg;
     /* Fills rq->actor by route->auth, or refuses (ERR_UNAUTHORIZED, ERR_DENIED). On a worker. */
     enum err (*authenticate)(void *auth_arg, struct request *rq, struct errinfo *info);
 };
-ERR_MUST_USE enum err server_new(const struct server_options *options, struct server **out, struct errinfo *info);
-ERR_MUST_USE enum err server_start(struct server *s, struct errinfo *info); /* listening when it returns; threads run */
+ERR_MUST_USE enum err server_new(const struct server_options *options, struct server **out,
+                                 struct errinfo *info);
+ERR_MUST_USE enum err
+server_start(struct server *s, struct errinfo *info); /* listening when it returns; threads run */
 int server_port(const struct server *s);
-void server_stop(struct server *s); /* stops accepting, sends close 1001 to sockets, drains at most 10 s */
+void server_stop(
+    struct server *s); /* stops accepting, sends close 1001 to sockets, drains at most 10 s */
 void server_free(struct server **s);
 
 struct server_stats {
-    int64_t connections, sockets, requests, refused, messages_in, messages_out, bytes_in, bytes_out, behind_closed, queue_len;
+    int64_t connections, sockets, requests, refused, messages_in, messages_out, bytes_in, bytes_out,
+        behind_closed, queue_len;
 };
 void server_stats_get(const struct server *s, struct server_stats *out);
 

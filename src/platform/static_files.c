@@ -21,9 +21,11 @@ struct static_files {
 };
 
 /* What every page may do: nothing but what is listed; no inline script or style anywhere. */
-#define POLICY                                                                                                                             \
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob:; "     \
-    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-src 'self'; object-src 'none'; base-uri 'none'; "                 \
+#define POLICY                                                                                     \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "        \
+    "font-src 'self'; media-src 'self' blob:; "                                                    \
+    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-src 'self'; object-src "    \
+    "'none'; base-uri 'none'; "                                                                    \
     "form-action 'self'; frame-ancestors "
 
 static enum err disk_get(struct request *rq, struct response *rs, struct errinfo *info);
@@ -43,13 +45,19 @@ static char *join(const char *a, const char *b, const char *c)
     return buf_detach(&text, &len);
 }
 
-struct static_files *static_files_new(const struct asset *assets, size_t n_assets, const char *web_dir, const char *allowed_origins)
+struct static_files *static_files_new(const struct asset *assets, size_t n_assets,
+                                      const char *web_dir, const char *allowed_origins)
 {
     struct static_files *f = MEM_NEW(struct static_files);
     f->assets = assets;
     f->n_assets = n_assets;
     f->web_dir = web_dir ? mem_strdup(web_dir) : NULL;
-    f->disk_route = (struct route){.method = HTTP_GET_METHOD, .pattern = "/", .operation = "static_disk", .handler = disk_get, .room = -1, .rate_class = 2};
+    f->disk_route = (struct route){.method = HTTP_GET_METHOD,
+                                   .pattern = "/",
+                                   .operation = "static_disk",
+                                   .handler = disk_get,
+                                   .room = -1,
+                                   .rate_class = 2};
     f->policy_memory[0] = join(POLICY, "'none'", NULL);
     f->policy_memory[1] = join(POLICY, "'self' ", allowed_origins);
     f->policy_page = str_from(f->policy_memory[0]);
@@ -103,16 +111,26 @@ const char *static_files_type(struct str path)
     static const struct {
         const char *ext, *type;
     } types[] = {
-        {"html", "text/html; charset=utf-8"},   {"js", "text/javascript; charset=utf-8"},
-        {"mjs", "text/javascript; charset=utf-8"}, {"css", "text/css; charset=utf-8"},
-        {"json", "application/json"},           {"svg", "image/svg+xml"},
-        {"png", "image/png"},                   {"jpg", "image/jpeg"},
-        {"jpeg", "image/jpeg"},                 {"webp", "image/webp"},
-        {"gif", "image/gif"},                   {"ico", "image/x-icon"},
-        {"woff2", "font/woff2"},                {"txt", "text/plain; charset=utf-8"},
-        {"webmanifest", "application/manifest+json"}, {"map", "application/json"},
-        {"mp3", "audio/mpeg"},                  {"ogg", "audio/ogg"},
-        {"wav", "audio/wav"},                   {"yaml", "application/yaml"},
+        {"html", "text/html; charset=utf-8"},
+        {"js", "text/javascript; charset=utf-8"},
+        {"mjs", "text/javascript; charset=utf-8"},
+        {"css", "text/css; charset=utf-8"},
+        {"json", "application/json"},
+        {"svg", "image/svg+xml"},
+        {"png", "image/png"},
+        {"jpg", "image/jpeg"},
+        {"jpeg", "image/jpeg"},
+        {"webp", "image/webp"},
+        {"gif", "image/gif"},
+        {"ico", "image/x-icon"},
+        {"woff2", "font/woff2"},
+        {"txt", "text/plain; charset=utf-8"},
+        {"webmanifest", "application/manifest+json"},
+        {"map", "application/json"},
+        {"mp3", "audio/mpeg"},
+        {"ogg", "audio/ogg"},
+        {"wav", "audio/wav"},
+        {"yaml", "application/yaml"},
     };
     struct str ext = extension(path);
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
@@ -133,7 +151,8 @@ bool static_files_is_hashed(struct str path)
     if (name.p[end - 9] != '-') {
         return false;
     }
-    bool has_mark = false; /* a digit, capital or underscore: a plain word of eight letters is not a hash */
+    bool has_mark =
+        false; /* a digit, capital or underscore: a plain word of eight letters is not a hash */
     for (size_t i = end - 8; i < end; i++) {
         char c = name.p[i];
         bool is_mark = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -168,7 +187,8 @@ static int candidates(struct str path, char out[2][HTTP_MAX_PATH + 16])
 {
     int n = 0;
     bool is_folder = path.len > 0 && path.p[path.len - 1] == '/';
-    snprintf(out[n++], HTTP_MAX_PATH + 16, STR_FMT "%s", STR_ARG(path), is_folder ? "index.html" : "");
+    snprintf(out[n++], HTTP_MAX_PATH + 16, STR_FMT "%s", STR_ARG(path),
+             is_folder ? "index.html" : "");
     if (str_starts(path, STR("/console/")) && extension(path).len == 0) {
         snprintf(out[n++], HTTP_MAX_PATH + 16, "/console/index.html");
     }
@@ -180,19 +200,23 @@ static const char *cache_rule(struct str path, bool is_immutable)
     if (is_immutable) {
         return "public, max-age=31536000, immutable";
     }
-    return str_starts(str_from(static_files_type(path)), STR("text/html")) ? "no-cache" : "public, max-age=300";
+    return str_starts(str_from(static_files_type(path)), STR("text/html")) ? "no-cache"
+                                                                           : "public, max-age=300";
 }
 
-static void add_headers(struct buf *b, const struct static_files *f, struct str path, bool is_immutable)
+static void add_headers(struct buf *b, const struct static_files *f, struct str path,
+                        bool is_immutable)
 {
     http_head_field(b, "Cache-Control", str_from(cache_rule(path, is_immutable)));
-    http_head_field(b, "Cross-Origin-Resource-Policy", is_widget(path) ? STR("cross-origin") : STR("same-origin"));
+    http_head_field(b, "Cross-Origin-Resource-Policy",
+                    is_widget(path) ? STR("cross-origin") : STR("same-origin"));
     if (str_starts(str_from(static_files_type(path)), STR("text/html"))) {
         http_head_field(b, "Content-Security-Policy", static_files_policy(f, path));
         if (!is_widget(path)) {
             http_head_field(b, "Cross-Origin-Opener-Policy", STR("same-origin"));
         }
-        http_head_field(b, "Permissions-Policy", STR("camera=(), microphone=(), geolocation=(), payment=()"));
+        http_head_field(b, "Permissions-Policy",
+                        STR("camera=(), microphone=(), geolocation=(), payment=()"));
     }
 }
 
@@ -202,9 +226,11 @@ static bool accepts(struct str header, const char *coding)
     while (str_split(&header, ',', &part)) {
         size_t semicolon = str_find_char(part, ';');
         struct str name = str_trim(semicolon == SIZE_MAX ? part : str_sub(part, 0, semicolon));
-        struct str q = semicolon == SIZE_MAX ? (struct str){0} : str_trim(str_sub(part, semicolon + 1, part.len));
+        struct str q = semicolon == SIZE_MAX ? (struct str){0}
+                                             : str_trim(str_sub(part, semicolon + 1, part.len));
         if (str_eq_nocase(name, str_from(coding))) {
-            return !str_eq_cstr(q, "q=0") && !str_eq_cstr(q, "q=0.0") && !str_eq_cstr(q, "q=0.00") && !str_eq_cstr(q, "q=0.000");
+            return !str_eq_cstr(q, "q=0") && !str_eq_cstr(q, "q=0.0") &&
+                   !str_eq_cstr(q, "q=0.00") && !str_eq_cstr(q, "q=0.000");
         }
     }
     return false;
@@ -225,7 +251,8 @@ static bool matches_etag(struct str if_none_match, struct str etag)
     return false;
 }
 
-static void answer_asset(const struct static_files *f, const struct static_query *q, const struct asset *a, struct frame *out[2])
+static void answer_asset(const struct static_files *f, const struct static_query *q,
+                         const struct asset *a, struct frame *out[2])
 {
     struct str body = {(const char *)a->bytes, a->len};
     const char *coding = NULL;
@@ -241,7 +268,8 @@ static void answer_asset(const struct static_files *f, const struct static_query
     buf_init(&head, 8192);
     http_head_begin(&head, is_known ? 304 : 200);
     bool has_variants = a->br || a->gz;
-    buf_printf(&head, "ETag: %s%s\r\n", has_variants ? "W/" : "", a->etag); /* weak: the bytes differ by coding */
+    buf_printf(&head, "ETag: %s%s\r\n", has_variants ? "W/" : "",
+               a->etag); /* weak: the bytes differ by coding */
     if (has_variants) {
         http_head_field(&head, "Vary", STR("Accept-Encoding"));
     }
@@ -276,7 +304,8 @@ static void answer_redirect(const struct static_query *q, struct str path, struc
     out[1] = NULL;
 }
 
-bool static_files_answer(const struct static_files *f, const struct static_query *q, struct frame *frames_out[2])
+bool static_files_answer(const struct static_files *f, const struct static_query *q,
+                         struct frame *frames_out[2])
 {
     if (f->web_dir) {
         return false;
@@ -308,7 +337,8 @@ const struct route *static_files_disk_route(const struct static_files *f, struct
 }
 
 /* Opens a file below the folder; symbolic links that leave it are refused by looking at where the name really leads. */
-static int open_below(const struct static_files *f, struct arena *arena, const char *name, int64_t *size_out)
+static int open_below(const struct static_files *f, struct arena *arena, const char *name,
+                      int64_t *size_out)
 {
     char real_dir[4096], real_file[4096]; /* PATH_MAX, as realpath wants it */
     struct str full = str_printf(arena, "%s%s", f->web_dir, name);
@@ -363,7 +393,8 @@ static enum err disk_get(struct request *rq, struct response *rs, struct errinfo
         }
         response_header(rs, "Cache-Control", STR("no-cache"));
         response_header(rs, "Content-Security-Policy", static_files_policy(f, name));
-        response_header(rs, "Cross-Origin-Resource-Policy", is_widget(name) ? STR("cross-origin") : STR("same-origin"));
+        response_header(rs, "Cross-Origin-Resource-Policy",
+                        is_widget(name) ? STR("cross-origin") : STR("same-origin"));
         response_body(rs, str_from(static_files_type(name)), body);
         return ERR_OK;
     }

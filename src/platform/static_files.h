@@ -16,10 +16,12 @@ struct static_query {
     bool is_head, is_tls, keep_alive;
 };
 
-struct static_files *static_files_new(const struct asset *assets, size_t n_assets, const char *web_dir, const char *allowed_origins);
+struct static_files *static_files_new(const struct asset *assets, size_t n_assets,
+                                      const char *web_dir, const char *allowed_origins);
 void static_files_free(struct static_files **files);
 /* Embedded: the finished answer (one or two frames), or false: no such file. */
-bool static_files_answer(const struct static_files *files, const struct static_query *q, struct frame *frames_out[2]);
+bool static_files_answer(const struct static_files *files, const struct static_query *q,
+                         struct frame *frames_out[2]);
 /* With web_dir: a route whose handler reads from there (rq->room is the struct static_files), for paths that could be files; else NULL. */
 const struct route *static_files_disk_route(const struct static_files *files, struct str path);
 /* Content-Security-Policy of a path. */

@@ -30,23 +30,30 @@ static const char *ssl_error(char text[160])
     return text;
 }
 
-enum err tls_context_new(const char *cert, const char *key, struct tls_context **out, struct errinfo *info)
+enum err tls_context_new(const char *cert, const char *key, struct tls_context **out,
+                         struct errinfo *info)
 {
     char text[160];
     struct tls_context *c = MEM_NEW(struct tls_context);
     c->ctx = SSL_CTX_new(TLS_server_method());
     ASSERT(c->ctx);
     SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_mode(c->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF); /* tickets do it without memory here */
+    SSL_CTX_set_mode(c->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(c->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                    SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_session_cache_mode(c->ctx,
+                                   SSL_SESS_CACHE_OFF); /* tickets do it without memory here */
     if (SSL_CTX_use_certificate_chain_file(c->ctx, cert) != 1) {
         tls_context_free(&c);
-        return err_set(info, ERR_INVALID, "http.tls_cert", "tls", "cannot use certificate: %s", ssl_error(text));
+        return err_set(info, ERR_INVALID, "http.tls_cert", "tls", "cannot use certificate: %s",
+                       ssl_error(text));
     }
-    if (SSL_CTX_use_PrivateKey_file(c->ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(c->ctx) != 1) {
+    if (SSL_CTX_use_PrivateKey_file(c->ctx, key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(c->ctx) != 1) {
         tls_context_free(&c);
-        return err_set(info, ERR_INVALID, "http.tls_key", "tls", "cannot use private key: %s", ssl_error(text));
+        return err_set(info, ERR_INVALID, "http.tls_key", "tls", "cannot use private key: %s",
+                       ssl_error(text));
     }
     *out = c;
     return ERR_OK;
@@ -135,7 +142,8 @@ void tls_input(struct conn *conn, char *p, size_t len)
         if (why == SSL_ERROR_ZERO_RETURN) {
             conn_peer_done(conn);
         } else if (why != SSL_ERROR_WANT_READ) {
-            t->has_failed = true; /* an alert may still be on its way out */
+            t->has_failed = true;
+            conn->finish_when_sent = true; /* the alert goes out first */
         }
         break;
     }

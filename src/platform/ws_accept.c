@@ -22,7 +22,8 @@ bool ws_accept_key_is_good(struct str key)
     }
     for (size_t i = 0; i < 22; i++) {
         char c = key.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/')) {
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '+' || c == '/')) {
             return false;
         }
     }

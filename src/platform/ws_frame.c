@@ -15,7 +15,8 @@ struct ws_partial {
 
 void ws_decoder_init(struct ws_decoder *d, size_t max_message)
 {
-    *d = (struct ws_decoder){.max_message = max_message > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)max_message};
+    *d = (struct ws_decoder){.max_message = max_message > UINT32_MAX / 4 ? UINT32_MAX / 4
+                                                                         : (uint32_t)max_message};
 }
 
 static void partial_free(struct ws_decoder *d)
@@ -164,7 +165,8 @@ static void partial_add_message(struct ws_decoder *d, const char *p, size_t len)
 
 bool ws_close_code_is_valid(uint16_t code)
 {
-    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+           (code >= 3000 && code <= 4999);
 }
 
 static enum ws_result deliver_close(struct ws_decoder *d, struct str payload, struct ws_item *item)
@@ -239,7 +241,8 @@ static enum ws_result take_data(struct ws_decoder *d, struct str piece, struct w
 }
 
 /* Fills the head from the input; WS_MORE with in_payload set when it is whole. */
-static enum ws_result take_head(struct ws_decoder *d, const char *p, size_t len, size_t *used, struct ws_item *item)
+static enum ws_result take_head(struct ws_decoder *d, const char *p, size_t len, size_t *used,
+                                struct ws_item *item)
 {
     while (*used < len) {
         d->head[d->head_len++] = (uint8_t)p[(*used)++];
@@ -257,7 +260,8 @@ static enum ws_result take_head(struct ws_decoder *d, const char *p, size_t len,
     return WS_MORE;
 }
 
-enum ws_result ws_decoder_next(struct ws_decoder *d, char *p, size_t len, size_t *used_out, struct ws_item *item_out)
+enum ws_result ws_decoder_next(struct ws_decoder *d, char *p, size_t len, size_t *used_out,
+                               struct ws_item *item_out)
 {
     *used_out = 0;
     *item_out = (struct ws_item){0};
@@ -284,14 +288,16 @@ enum ws_result ws_decoder_next(struct ws_decoder *d, char *p, size_t len, size_t
         unmask(d, p + *used_out, n);
         *used_out += n;
         d->left -= n;
-        enum ws_result r = is_control(d->opcode) ? take_control(d, piece, item_out) : take_data(d, piece, item_out);
+        enum ws_result r = is_control(d->opcode) ? take_control(d, piece, item_out)
+                                                 : take_data(d, piece, item_out);
         if (r != WS_MORE) {
             return r;
         }
     }
 }
 
-size_t ws_encode_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, bool is_fin, uint64_t payload_len)
+size_t ws_encode_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, bool is_fin,
+                      uint64_t payload_len)
 {
     out[0] = (uint8_t)((is_fin ? 0x80U : 0U) | (unsigned)opcode);
     if (payload_len < 126) {

@@ -8,7 +8,14 @@
 
 #include "base/str.h"
 
-enum ws_opcode { WS_OP_CONT = 0, WS_OP_TEXT = 1, WS_OP_BINARY = 2, WS_OP_CLOSE = 8, WS_OP_PING = 9, WS_OP_PONG = 10 };
+enum ws_opcode {
+    WS_OP_CONT = 0,
+    WS_OP_TEXT = 1,
+    WS_OP_BINARY = 2,
+    WS_OP_CLOSE = 8,
+    WS_OP_PING = 9,
+    WS_OP_PONG = 10
+};
 
 enum ws_close {
     WS_CLOSE_NORMAL = 1000,
@@ -27,11 +34,12 @@ enum ws_close {
 
 enum ws_result { WS_MORE, WS_TEXT, WS_BINARY, WS_PING, WS_PONG, WS_CLOSE, WS_FAILED };
 
-struct ws_partial; /* bytes of a message or control frame that came in pieces; exists only meanwhile */
+struct
+    ws_partial; /* bytes of a message or control frame that came in pieces; exists only meanwhile */
 
 struct ws_decoder {
     struct ws_partial *partial;
-    uint64_t left;       /* payload bytes of the current frame still to come */
+    uint64_t left; /* payload bytes of the current frame still to come */
     uint32_t max_message;
     uint32_t utf8_state;
     uint8_t head[14];
@@ -50,13 +58,15 @@ struct ws_item {
 void ws_decoder_init(struct ws_decoder *d, size_t max_message);
 void ws_decoder_release(struct ws_decoder *d);
 /* Eats up to `len` bytes, unmasking in place, until something is whole; call again with the rest. `item->bytes` lives in `p` or in the decoder until the next call. */
-enum ws_result ws_decoder_next(struct ws_decoder *d, char *p, size_t len, size_t *used_out, struct ws_item *item_out);
+enum ws_result ws_decoder_next(struct ws_decoder *d, char *p, size_t len, size_t *used_out,
+                               struct ws_item *item_out);
 /* Bytes held for a message under way (for limits and tests). */
 size_t ws_decoder_held(const struct ws_decoder *d);
 
 #define WS_HEAD_MAX 10
 /* Head of an unmasked frame; returns its length. */
-size_t ws_encode_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, bool is_fin, uint64_t payload_len);
+size_t ws_encode_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, bool is_fin,
+                      uint64_t payload_len);
 /* May this code stand in a close frame (RFC 6455 7.4, IANA registry)? */
 bool ws_close_code_is_valid(uint16_t code);
 

@@ -68,7 +68,8 @@ static void parameters_queries_and_misses(void **state)
         int status;
         const char *has;
     } cases[] = {
-        {"GET /items/12?q=%E9%80%80+x HTTP/1.1\r\nHost: x\r\n\r\n", 200, "\"q\":\"\xE9\x80\x80 x\""},
+        {"GET /items/12?q=%E9%80%80+x HTTP/1.1\r\nHost: x\r\n\r\n", 200,
+         "\"q\":\"\xE9\x80\x80 x\""},
         {"GET /items/abc HTTP/1.1\r\nHost: x\r\n\r\n", 404, "application/problem+json"},
         {"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"},
         {"DELETE /hello HTTP/1.1\r\nHost: x\r\n\r\n", 405, "Allow: GET, HEAD, OPTIONS"},
@@ -104,7 +105,8 @@ static void chunked_body_arrives_whole(void **state)
 {
     struct testserver *t = *state;
     int fd = client_connect(t->port);
-    const char *rq = "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+    const char *rq = "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
     for (const char *c = rq; *c; c++) {
         client_send(fd, c, 1);
     }
@@ -119,13 +121,16 @@ static void expect_continue_is_answered(void **state)
 {
     struct testserver *t = *state;
     int fd = client_connect(t->port);
-    client_send_text(fd, "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    client_send_text(
+        fd, "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     assert_int_equal(client_answer(fd, big, sizeof(big)), 100);
     client_send_text(fd, "abc");
     assert_int_equal(client_answer(fd, big, sizeof(big)), 200);
     close(fd);
     fd = client_connect(t->port); /* too large is told before the body is sent */
-    client_send_text(fd, "POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n");
+    client_send_text(
+        fd,
+        "POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n");
     assert_int_equal(client_answer(fd, big, sizeof(big)), 413);
     assert_true(client_is_closed(fd));
     close(fd);
@@ -141,7 +146,8 @@ static void large_upload_goes_to_a_file(void **state)
         body[i] = (char)(i * 7 % 251);
         sum += (uint64_t)(unsigned char)body[i];
     }
-    snprintf(wanted, sizeof(wanted), "{\"size\":%zu,\"sum\":%llu,\"spooled\":true}", len, (unsigned long long)sum);
+    snprintf(wanted, sizeof(wanted), "{\"size\":%zu,\"sum\":%llu,\"spooled\":true}", len,
+             (unsigned long long)sum);
     int fd = client_connect(t->port);
     client_send_text(fd, "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 5242880\r\n\r\n");
     client_send(fd, body, len);
@@ -208,7 +214,8 @@ static void oversized_and_slow_are_refused(void **state)
     assert_int_equal(client_answer(fd, big, sizeof(big)), 431);
     close(fd);
     fd = client_connect(t->port);
-    client_send_text(fd, "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n");
+    client_send_text(fd,
+                     "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n");
     memset(big, 'a', 200);
     client_send(fd, big, 101);
     assert_int_equal(client_answer(fd, big, sizeof(big)), 413);

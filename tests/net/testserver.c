@@ -108,19 +108,40 @@ static enum err get_broken(struct request *rq, struct response *rs, struct errin
 }
 
 static const struct route routes[] = {
-    {.method = HTTP_GET_METHOD, .pattern = "/hello", .operation = "get_hello", .handler = get_hello},
-    {.method = HTTP_GET_METHOD, .pattern = "/items/{id}", .operation = "get_item", .handler = get_item},
-    {.method = HTTP_POST_METHOD, .pattern = "/size", .operation = "post_size", .handler = post_size, .max_body = 8UL * 1024 * 1024},
-    {.method = HTTP_POST_METHOD, .pattern = "/small", .operation = "post_small", .handler = post_size, .max_body = 100},
+    {.method = HTTP_GET_METHOD,
+     .pattern = "/hello",
+     .operation = "get_hello",
+     .handler = get_hello},
+    {.method = HTTP_GET_METHOD,
+     .pattern = "/items/{id}",
+     .operation = "get_item",
+     .handler = get_item},
+    {.method = HTTP_POST_METHOD,
+     .pattern = "/size",
+     .operation = "post_size",
+     .handler = post_size,
+     .max_body = 8UL * 1024 * 1024},
+    {.method = HTTP_POST_METHOD,
+     .pattern = "/small",
+     .operation = "post_small",
+     .handler = post_size,
+     .max_body = 100},
     {.method = HTTP_GET_METHOD, .pattern = "/slow", .operation = "get_slow", .handler = get_slow},
-    {.method = HTTP_GET_METHOD, .pattern = "/large", .operation = "get_large", .handler = get_large},
+    {.method = HTTP_GET_METHOD,
+     .pattern = "/large",
+     .operation = "get_large",
+     .handler = get_large},
     {.method = HTTP_GET_METHOD, .pattern = "/file", .operation = "get_file", .handler = get_file},
-    {.method = HTTP_GET_METHOD, .pattern = "/broken", .operation = "get_broken", .handler = get_broken},
+    {.method = HTTP_GET_METHOD,
+     .pattern = "/broken",
+     .operation = "get_broken",
+     .handler = get_broken},
 };
 
 /* ---- endpoint: echo, and a few words that join, publish and close ---- */
 
-static enum err on_open(void *arg, const struct request *rq, struct conn_id conn, void **user_out, struct errinfo *info)
+static enum err on_open(void *arg, const struct request *rq, struct conn_id conn, void **user_out,
+                        struct errinfo *info)
 {
     (void)arg;
     (void)conn;
@@ -194,8 +215,14 @@ void testserver_start(struct testserver *t, const struct server_options *options
     if (server_new(&o, &t->server, &info) != ERR_OK) {
         fail_msg("server_new: %s", info.message);
     }
-    struct socket_endpoint e = {.path = "/socket", .max_frame = 70000, .max_queue = 1 << 20, .hello_timeout_ms = 60000, .check_origin = true,
-                                .on_open = on_open, .on_message = on_message, .on_close = on_close};
+    struct socket_endpoint e = {.path = "/socket",
+                                .max_frame = 70000,
+                                .max_queue = 1 << 20,
+                                .hello_timeout_ms = 60000,
+                                .check_origin = true,
+                                .on_open = on_open,
+                                .on_message = on_message,
+                                .on_close = on_close};
     server_add_endpoint(t->server, &e);
     e.path = "/strict";
     e.hello_timeout_ms = 300;
@@ -222,7 +249,9 @@ void testserver_stop(struct testserver *t)
 
 int client_connect(int port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
@@ -311,7 +340,8 @@ int client_ws_at(int port, const char *path, const char *extra_headers, int *sta
     char b[4096];
     int fd = client_connect(port);
     snprintf(b, sizeof(b),
-             "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+             "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: "
+             "Upgrade\r\nSec-WebSocket-Version: 13\r\n"
              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
              path, port, extra_headers);
     client_send_text(fd, b);

@@ -37,10 +37,14 @@ static void rules_of_a_head(void **state)
         {"chunked", STR_INIT(RQ("Transfer-Encoding: chunked\r\n")), HTTP_FINE},
         {"chunked, other case", STR_INIT(RQ("transfer-encoding: Chunked\r\n")), HTTP_FINE},
         {"no end yet", STR_INIT("GET / HTTP/1.1\r\nHost: h\r\n"), HTTP_FAULTS},
-        {"CL.TE", STR_INIT(RQ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")), HTTP_LENGTH_AND_CHUNKED},
-        {"TE.CL", STR_INIT(RQ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")), HTTP_LENGTH_AND_CHUNKED},
-        {"two lengths", STR_INIT(RQ("Content-Length: 5\r\nContent-Length: 6\r\n")), HTTP_LENGTH_TWICE},
-        {"two equal lengths", STR_INIT(RQ("Content-Length: 5\r\nContent-Length: 5\r\n")), HTTP_LENGTH_TWICE},
+        {"CL.TE", STR_INIT(RQ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n")),
+         HTTP_LENGTH_AND_CHUNKED},
+        {"TE.CL", STR_INIT(RQ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")),
+         HTTP_LENGTH_AND_CHUNKED},
+        {"two lengths", STR_INIT(RQ("Content-Length: 5\r\nContent-Length: 6\r\n")),
+         HTTP_LENGTH_TWICE},
+        {"two equal lengths", STR_INIT(RQ("Content-Length: 5\r\nContent-Length: 5\r\n")),
+         HTTP_LENGTH_TWICE},
         {"length list", STR_INIT(RQ("Content-Length: 5, 5\r\n")), HTTP_BAD_LENGTH},
         {"length with plus", STR_INIT(RQ("Content-Length: +5\r\n")), HTTP_BAD_LENGTH},
         {"negative length", STR_INIT(RQ("Content-Length: -1\r\n")), HTTP_BAD_LENGTH},
@@ -49,49 +53,64 @@ static void rules_of_a_head(void **state)
         {"huge length", STR_INIT(RQ("Content-Length: 99999999999999999999\r\n")), HTTP_BAD_LENGTH},
         {"length with space inside", STR_INIT(RQ("Content-Length: 5 0\r\n")), HTTP_BAD_LENGTH},
         {"gzip, chunked", STR_INIT(RQ("Transfer-Encoding: gzip, chunked\r\n")), HTTP_BAD_CODING},
-        {"chunked twice", STR_INIT(RQ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")), HTTP_BAD_CODING},
-        {"chunked, identity", STR_INIT(RQ("Transfer-Encoding: chunked, identity\r\n")), HTTP_BAD_CODING},
+        {"chunked twice",
+         STR_INIT(RQ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")),
+         HTTP_BAD_CODING},
+        {"chunked, identity", STR_INIT(RQ("Transfer-Encoding: chunked, identity\r\n")),
+         HTTP_BAD_CODING},
         {"xchunked", STR_INIT(RQ("Transfer-Encoding: xchunked\r\n")), HTTP_BAD_CODING},
         {"quoted chunked", STR_INIT(RQ("Transfer-Encoding: \"chunked\"\r\n")), HTTP_BAD_CODING},
-        {"chunked on 1.0", STR_INIT("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), HTTP_BAD_CODING},
-        {"vertical tab before chunked", STR_INIT(RQ("Transfer-Encoding: \x0b"
-                                                    "chunked\r\n")), HTTP_BAD_FIELD_VALUE},
+        {"chunked on 1.0", STR_INIT("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+         HTTP_BAD_CODING},
+        {"vertical tab before chunked",
+         STR_INIT(RQ("Transfer-Encoding: \x0b"
+                     "chunked\r\n")),
+         HTTP_BAD_FIELD_VALUE},
         {"bare LF in the request line", STR_INIT("GET / HTTP/1.1\nHost: h\r\n\r\n"), HTTP_BARE_LF},
-        {"bare LF after a field", STR_INIT("GET / HTTP/1.1\r\nHost: h\nX: y\r\n\r\n"), HTTP_BARE_LF},
+        {"bare LF after a field", STR_INIT("GET / HTTP/1.1\r\nHost: h\nX: y\r\n\r\n"),
+         HTTP_BARE_LF},
         {"bare LFs at the end", STR_INIT("GET / HTTP/1.1\r\nHost: h\n\n"), HTTP_BARE_LF},
         {"bare CR in a value", STR_INIT(RQ("X: a\rb\r\n")), HTTP_BARE_CR},
-        {"bare CR in the request line", STR_INIT("GET /a\rb HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BARE_CR},
+        {"bare CR in the request line", STR_INIT("GET /a\rb HTTP/1.1\r\nHost: h\r\n\r\n"),
+         HTTP_BARE_CR},
         {"CR CR LF", STR_INIT(RQ("X: a\r\r\n")), HTTP_BARE_CR},
         {"folded field", STR_INIT(RQ("X: a\r\n b\r\n")), HTTP_OBS_FOLD},
-        {"folded with tab", STR_INIT(RQ("X: a\r\n\tTransfer-Encoding: chunked\r\n")), HTTP_OBS_FOLD},
+        {"folded with tab", STR_INIT(RQ("X: a\r\n\tTransfer-Encoding: chunked\r\n")),
+         HTTP_OBS_FOLD},
         {"space before colon", STR_INIT(RQ("Content-Length : 5\r\n")), HTTP_SPACE_BEFORE_COLON},
-        {"tab before colon", STR_INIT(RQ("Transfer-Encoding\t: chunked\r\n")), HTTP_SPACE_BEFORE_COLON},
+        {"tab before colon", STR_INIT(RQ("Transfer-Encoding\t: chunked\r\n")),
+         HTTP_SPACE_BEFORE_COLON},
         {"no colon", STR_INIT(RQ("nonsense\r\n")), HTTP_BAD_FIELD_NAME},
         {"empty name", STR_INIT(RQ(": x\r\n")), HTTP_BAD_FIELD_NAME},
         {"space in name", STR_INIT(RQ("a b: x\r\n")), HTTP_BAD_FIELD_NAME},
         {"NUL in name", STR_INIT(RQ("a\0b: x\r\n")), HTTP_BAD_FIELD_NAME},
         {"NUL in value", STR_INIT(RQ("a: x\0y\r\n")), HTTP_BAD_FIELD_VALUE},
         {"DEL in value", STR_INIT(RQ("a: x\x7f\r\n")), HTTP_BAD_FIELD_VALUE},
-        {"empty first line", STR_INIT("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_REQUEST_LINE},
+        {"empty first line", STR_INIT("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+         HTTP_BAD_REQUEST_LINE},
         {"two spaces", STR_INIT("GET  / HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_REQUEST_LINE},
-        {"space in target", STR_INIT("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_REQUEST_LINE},
+        {"space in target", STR_INIT("GET /a b HTTP/1.1\r\nHost: h\r\n\r\n"),
+         HTTP_BAD_REQUEST_LINE},
         {"no version", STR_INIT("GET /\r\nHost: h\r\n\r\n"), HTTP_BAD_REQUEST_LINE},
         {"http/0.9 style", STR_INIT("GET / \r\n\r\n"), HTTP_BAD_REQUEST_LINE},
         {"version 2.0", STR_INIT("GET / HTTP/2.0\r\nHost: h\r\n\r\n"), HTTP_BAD_VERSION},
         {"version 1.2", STR_INIT("GET / HTTP/1.2\r\nHost: h\r\n\r\n"), HTTP_BAD_VERSION},
-        {"lower-case version", STR_INIT("GET / http/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_REQUEST_LINE},
+        {"lower-case version", STR_INIT("GET / http/1.1\r\nHost: h\r\n\r\n"),
+         HTTP_BAD_REQUEST_LINE},
         {"unknown method", STR_INIT("BREW / HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_METHOD},
         {"connect", STR_INIT("CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_METHOD},
         {"method with junk", STR_INIT("GE(T / HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_REQUEST_LINE},
         {"lower-case method", STR_INIT("get / HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_METHOD},
-        {"absolute target", STR_INIT("GET http://evil/ HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_TARGET},
+        {"absolute target", STR_INIT("GET http://evil/ HTTP/1.1\r\nHost: h\r\n\r\n"),
+         HTTP_BAD_TARGET},
         {"star for get", STR_INIT("GET * HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_TARGET},
         {"star for options", STR_INIT("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_FINE},
         {"fragment in target", STR_INIT("GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_TARGET},
         {"raw byte in target", STR_INIT("GET /\xE9 HTTP/1.1\r\nHost: h\r\n\r\n"), HTTP_BAD_TARGET},
         {"no host", STR_INIT("GET / HTTP/1.1\r\n\r\n"), HTTP_NO_HOST},
         {"two hosts", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), HTTP_HOST_TWICE},
-        {"two equal hosts", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"), HTTP_HOST_TWICE},
+        {"two equal hosts", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+         HTTP_HOST_TWICE},
         {"host with path", STR_INIT("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"), HTTP_BAD_HOST},
         {"host with user", STR_INIT("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"), HTTP_BAD_HOST},
         {"empty host", STR_INIT("GET / HTTP/1.1\r\nHost:\r\n\r\n"), HTTP_BAD_HOST},
@@ -103,7 +122,8 @@ static void rules_of_a_head(void **state)
         struct http_head head;
         enum http_fault fault = parse(cases[i].bytes.p, cases[i].bytes.len, &head);
         if (fault != cases[i].fault) {
-            fail_msg("%s: %s instead of %s", cases[i].name, fault == HTTP_FAULTS ? "more" : http_fault_name(fault),
+            fail_msg("%s: %s instead of %s", cases[i].name,
+                     fault == HTTP_FAULTS ? "more" : http_fault_name(fault),
                      cases[i].fault == HTTP_FAULTS ? "more" : http_fault_name(cases[i].fault));
         }
     }
@@ -161,7 +181,8 @@ static void what_a_head_means(void **state)
 {
     (void)state;
     struct http_head h;
-    const char *a = "POST /a%20b?x=1&y HTTP/1.1\r\nhOsT: Example:8080\r\nConnection: foo, Close\r\nContent-Length: 12\r\nExpect: 100-Continue\r\n\r\n";
+    const char *a = "POST /a%20b?x=1&y HTTP/1.1\r\nhOsT: Example:8080\r\nConnection: foo, "
+                    "Close\r\nContent-Length: 12\r\nExpect: 100-Continue\r\n\r\n";
     assert_int_equal(parse(a, strlen(a), &h), HTTP_FINE);
     assert_int_equal(h.method, HTTP_POST_METHOD);
     assert_true(str_eq_cstr(h.path, "/a%20b"));
@@ -174,7 +195,8 @@ static void what_a_head_means(void **state)
     const char *b = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
     assert_int_equal(parse(b, strlen(b), &h), HTTP_FINE);
     assert_true(h.is_keep_alive);
-    const char *c = "GET /s HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    const char *c = "GET /s HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "
+                    "websocket\r\n\r\n";
     assert_int_equal(parse(c, strlen(c), &h), HTTP_FINE);
     assert_true(h.wants_upgrade);
 }
@@ -211,7 +233,9 @@ static void chunks(void **state)
             while (at < len && r != HTTP_CHUNK_END && r != HTTP_CHUNK_BAD) {
                 struct str data = {0};
                 size_t used = 0;
-                r = http_chunked_next(&c, (struct str){cases[i].bytes + at, len - at < piece ? len - at : piece}, &used, &data);
+                r = http_chunked_next(
+                    &c, (struct str){cases[i].bytes + at, len - at < piece ? len - at : piece},
+                    &used, &data);
                 at += used;
                 memcpy(got + n, data.p ? data.p : "", data.len);
                 n += data.len;
@@ -274,15 +298,20 @@ static void paths(void **state)
     memset(lengthy, 'a', HTTP_MAX_PATH + 1);
     lengthy[0] = '/';
     assert_int_equal(http_path_decode((struct str){lengthy, HTTP_MAX_PATH}, out, &len), HTTP_FINE);
-    assert_int_equal(http_path_decode((struct str){lengthy, HTTP_MAX_PATH + 1}, out, &len), HTTP_BAD_TARGET);
+    assert_int_equal(http_path_decode((struct str){lengthy, HTTP_MAX_PATH + 1}, out, &len),
+                     HTTP_BAD_TARGET);
     mem_free(lengthy);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_of_a_head), cmocka_unit_test(sizes_of_a_head), cmocka_unit_test(end_is_found_in_pieces),
-        cmocka_unit_test(what_a_head_means), cmocka_unit_test(chunks), cmocka_unit_test(paths),
+        cmocka_unit_test(rules_of_a_head),
+        cmocka_unit_test(sizes_of_a_head),
+        cmocka_unit_test(end_is_found_in_pieces),
+        cmocka_unit_test(what_a_head_means),
+        cmocka_unit_test(chunks),
+        cmocka_unit_test(paths),
     };
     return cmocka_run_group_tests_name("platform_http_parser", tests, NULL, NULL);
 }

@@ -68,7 +68,8 @@ static void queries(void **state)
     struct fixture *f = make(state);
     struct request *rq = &f->hq.rq;
     int64_t v = -1;
-    rq->query = STR("q=%E5%86%BB%E7%BB%93+x&n=12&bad=%zz&%6eame=coded&flag&n=13&big=99999999999999999999&eq=a=b");
+    rq->query = STR("q=%E5%86%BB%E7%BB%93+x&n=12&bad=%zz&%6eame=coded&flag&n=13&big="
+                    "99999999999999999999&eq=a=b");
     IS(request_query(rq, "q"), "\xE5\x86\xBB\xE7\xBB\x93 x");
     IS(request_query(rq, "name"), "coded");
     IS(request_query(rq, "bad"), "");
@@ -107,8 +108,14 @@ static void cursors_go_round(void **state)
     rq->query = str_printf(rq->arena, "limit=100&cursor=" STR_FMT, STR_ARG(cursor));
     assert_int_equal(request_page(rq, &page, NULL), ERR_OK);
     assert_true(page.limit == 100 && page.after == -7 && page.after2 == INT64_MAX);
-    static const char *const bad[] = {"limit=0", "limit=101", "limit=x", "cursor=!!", "cursor=MTI", "cursor=YS5i",
-                                      "cursor=MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkw"};
+    static const char *const bad[] = {
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "cursor=!!",
+        "cursor=MTI",
+        "cursor=YS5i",
+        "cursor=MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkw"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         rq->query = str_from(bad[i]);
         assert_int_equal(request_page(rq, &page, NULL), ERR_INVALID);
@@ -183,10 +190,17 @@ static void answers_carry_safe_headers(void **state)
     json_object_begin(w);
     json_object_end(w);
     struct str head = finished(f, &how, &reply);
-    static const char *const wanted[] = {"HTTP/1.1 200 OK\r\n", "X-Good: yes\r\n", "Set-Cookie: sid=abc; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=60\r\n",
-                                         "Set-Cookie: gone=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0\r\n", "ETag: \"v12\"\r\n",
-                                         "Content-Type: application/json\r\n", "X-Content-Type-Options: nosniff", "Cache-Control: no-store",
-                                         "Strict-Transport-Security", "Content-Length: 2\r\n\r\n{}"};
+    static const char *const wanted[] = {
+        "HTTP/1.1 200 OK\r\n",
+        "X-Good: yes\r\n",
+        "Set-Cookie: sid=abc; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=60\r\n",
+        "Set-Cookie: gone=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0\r\n",
+        "ETag: \"v12\"\r\n",
+        "Content-Type: application/json\r\n",
+        "X-Content-Type-Options: nosniff",
+        "Cache-Control: no-store",
+        "Strict-Transport-Security",
+        "Content-Length: 2\r\n\r\n{}"};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         if (str_find(head, str_from(wanted[i])) == SIZE_MAX) {
             fail_msg("no %s in\n" STR_FMT, wanted[i], STR_ARG(head));
@@ -206,7 +220,8 @@ static void known_etags_are_not_sent_again(void **state)
     response_body(&f->rs, STR("text/plain"), STR("body"));
     struct str head = finished(f, &how, &reply);
     assert_true(str_starts(head, STR("HTTP/1.1 304 ")));
-    assert_true(str_find(head, STR("body")) == SIZE_MAX && str_find(head, STR("Content-Length")) == SIZE_MAX);
+    assert_true(str_find(head, STR("body")) == SIZE_MAX &&
+                str_find(head, STR("Content-Length")) == SIZE_MAX);
     frame_unref(&reply.frames[0]);
     f = make(state);
     response_no_content(&f->rs);

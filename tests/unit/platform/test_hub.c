@@ -44,7 +44,8 @@ static bool fake_is_same(void *conn, struct conn_id id)
 
 static const struct hub_ops ops = {fake_send, fake_is_behind, fake_overflow, fake_is_same};
 
-static void publish(struct hub *hub, uint64_t topic, int64_t seq, const char *text, const struct conn_id *except)
+static void publish(struct hub *hub, uint64_t topic, int64_t seq, const char *text,
+                    const struct conn_id *except)
 {
     struct frame *f = frame_new_bytes(str_from(text));
     hub_publish(hub, topic, seq, f, except);
@@ -220,8 +221,10 @@ static void random_comings_and_goings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(live_members_get_each_seq_once), cmocka_unit_test(held_members_collect_and_release),
-        cmocka_unit_test(holding_has_a_cap), cmocka_unit_test(random_comings_and_goings),
+        cmocka_unit_test(live_members_get_each_seq_once),
+        cmocka_unit_test(held_members_collect_and_release),
+        cmocka_unit_test(holding_has_a_cap),
+        cmocka_unit_test(random_comings_and_goings),
     };
     return cmocka_run_group_tests_name("platform_hub", tests, NULL, NULL);
 }

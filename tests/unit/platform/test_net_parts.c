@@ -47,7 +47,8 @@ static void router_finds(void **state)
         {HTTP_GET_METHOD, "/a/12", "a_id", "GET, DELETE, HEAD, OPTIONS"},
         {HTTP_DELETE_METHOD, "/a/12", "a_delete", "GET, DELETE, HEAD, OPTIONS"},
         {HTTP_GET_METHOD, "/a/12/b/x", "deep", "GET, HEAD, OPTIONS"},
-        {HTTP_GET_METHOD, "/a/me/b/x", "deep", "GET, HEAD, OPTIONS"}, /* back from the literal branch */
+        {HTTP_GET_METHOD, "/a/me/b/x", "deep",
+         "GET, HEAD, OPTIONS"}, /* back from the literal branch */
         {HTTP_GET_METHOD, "/a/", NULL, ""},
         {HTTP_GET_METHOD, "/a//b/x", NULL, ""},
         {HTTP_GET_METHOD, "/b", NULL, ""},
@@ -62,7 +63,8 @@ static void router_finds(void **state)
         char names[64];
         router_find(r, cases[i].method, str_from(cases[i].path), &m);
         const char *operation = m.route ? m.route->operation : NULL;
-        if ((operation == NULL) != (cases[i].operation == NULL) || (operation && strcmp(operation, cases[i].operation) != 0)) {
+        if ((operation == NULL) != (cases[i].operation == NULL) ||
+            (operation && strcmp(operation, cases[i].operation) != 0)) {
             fail_msg("%s: %s", cases[i].path, operation ? operation : "nothing");
         }
         router_allow(m.allowed, names);
@@ -73,7 +75,8 @@ static void router_finds(void **state)
     assert_int_equal(m.n_params, 2);
     assert_true(str_eq_cstr((struct str){m.params[1].name, m.params[1].name_len}, "sub"));
     assert_true(str_eq_cstr(m.params[1].value, "x y"));
-    router_find(r, HTTP_DELETE_METHOD, STR("/a/12"), &m); /* each route knows its own name of the parameter */
+    router_find(r, HTTP_DELETE_METHOD, STR("/a/12"),
+                &m); /* each route knows its own name of the parameter */
     assert_true(str_eq_cstr((struct str){m.params[0].name, m.params[0].name_len}, "other"));
     router_free(&r);
     static const struct route twice[] = {{.pattern = "/x/{a}"}, {.pattern = "/x/{b}"}};
@@ -92,7 +95,8 @@ static void proxies_decide_who_calls(void **state)
         {"10.0.0.0/8", "1.2.3.4", "9.9.9.9", "1.2.3.4"},
         {"10.0.0.0/8", "10.1.1.1", "", "10.1.1.1"},
         {"10.0.0.0/8", "10.1.1.1", "9.9.9.9", "9.9.9.9"},
-        {"10.0.0.0/8", "10.1.1.1", "6.6.6.6, 9.9.9.9", "9.9.9.9"}, /* what the client wrote itself is on the left */
+        {"10.0.0.0/8", "10.1.1.1", "6.6.6.6, 9.9.9.9",
+         "9.9.9.9"}, /* what the client wrote itself is on the left */
         {"10.0.0.0/8", "10.1.1.1", "6.6.6.6, 9.9.9.9, 10.2.2.2", "9.9.9.9"},
         {"10.0.0.0/8", "10.1.1.1", "10.3.3.3, 10.2.2.2", "10.3.3.3"},
         {"10.0.0.0/8", "10.1.1.1", "rubbish, 10.2.2.2", "10.2.2.2"},
@@ -116,7 +120,8 @@ static void proxies_decide_who_calls(void **state)
         }
         proxies_free(&p);
     }
-    static const char *const bad[] = {"10.0.0.0/33", "10.0.0", "x", "10.0.0.0/-1", "::1/129", "10.0.0.0/8/8", "10.0.0.0/ 8x"};
+    static const char *const bad[] = {"10.0.0.0/33", "10.0.0",       "x",           "10.0.0.0/-1",
+                                      "::1/129",     "10.0.0.0/8/8", "10.0.0.0/ 8x"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct proxies *p;
         assert_int_equal(proxies_parse(bad[i], &p, NULL), ERR_INVALID);
@@ -165,7 +170,8 @@ static void strangers_do_not_grow_the_table(void **state)
         struct ip ip = {.b = {0x20, 0x01, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
         assert_true(rate_limit_take(r, &ip, 0, i, &retry));
     }
-    struct ip one = {.b = {0x20, 1, 1, 1, 1, 1, 1, 1, 5}}, other_of_the_same_64 = {.b = {0x20, 1, 1, 1, 1, 1, 1, 1, 6}};
+    struct ip one = {.b = {0x20, 1, 1, 1, 1, 1, 1, 1, 5}},
+              other_of_the_same_64 = {.b = {0x20, 1, 1, 1, 1, 1, 1, 1, 6}};
     assert_true(rate_limit_enter(r, &one));
     assert_true(rate_limit_enter(r, &other_of_the_same_64));
     assert_false(rate_limit_enter(r, &one));
@@ -200,7 +206,8 @@ static void origins(void **state)
         {"http://", "", false, "", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        if (origin_is_allowed(str_from(cases[i].origin), str_from(cases[i].host), cases[i].is_tls, cases[i].allowed) != cases[i].ok) {
+        if (origin_is_allowed(str_from(cases[i].origin), str_from(cases[i].host), cases[i].is_tls,
+                              cases[i].allowed) != cases[i].ok) {
             fail_msg("case %zu", i);
         }
     }
@@ -218,24 +225,38 @@ static void problems_name_field_and_code(void **state)
     json_writer_init(&w, &b);
     enum err err = err_set(&info, ERR_INVALID, "email", "too_long", "at most %d", 254);
     problem_write(&w, problem_status(err, &info), err, &info, 0xabc);
-    assert_true(str_eq_cstr(buf_str(&b), "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"code\":\"too_long\",\"detail\":\"at most 254\","
-                                         "\"errors\":[{\"field\":\"email\",\"code\":\"too_long\",\"message\":\"at most 254\"}],"
-                                         "\"request_id\":\"0000000000000abc\"}"));
+    assert_true(str_eq_cstr(
+        buf_str(&b),
+        "{\"type\":\"about:blank\",\"title\":\"Bad "
+        "Request\",\"status\":400,\"code\":\"too_long\",\"detail\":\"at most 254\","
+        "\"errors\":[{\"field\":\"email\",\"code\":\"too_long\",\"message\":\"at most 254\"}],"
+        "\"request_id\":\"0000000000000abc\"}"));
     buf_clear(&b);
     json_writer_init(&w, &b);
     err = err_set(&info, ERR_INTERNAL, "table", "sql", "secret thing");
     problem_write(&w, problem_status(err, &info), err, &info, 0);
-    assert_true(str_find(buf_str(&b), STR("secret")) == SIZE_MAX && str_find(buf_str(&b), STR("sql")) == SIZE_MAX);
+    assert_true(str_find(buf_str(&b), STR("secret")) == SIZE_MAX &&
+                str_find(buf_str(&b), STR("sql")) == SIZE_MAX);
     static const struct {
         enum err err;
         const char *code;
         int status;
     } cases[] = {
-        {ERR_INVALID, "x", 400},          {ERR_NOT_FOUND, "x", 404},         {ERR_CONFLICT, "x", 409},
-        {ERR_DENIED, "x", 403},           {ERR_UNAUTHORIZED, "x", 401},      {ERR_LIMIT, "x", 429},
-        {ERR_LIMIT, "too_large", 413},    {ERR_CONFLICT, "version_mismatch", 412}, {ERR_INVALID, "if_match_required", 428},
-        {ERR_AGAIN, "x", 503},            {ERR_TIMEOUT, "x", 504},           {ERR_UNAVAILABLE, "x", 503},
-        {ERR_PROTOCOL, "x", 502},         {ERR_INTERNAL, "too_large", 500},  {ERR_INVALID, "unsupported_media_type", 415},
+        {ERR_INVALID, "x", 400},
+        {ERR_NOT_FOUND, "x", 404},
+        {ERR_CONFLICT, "x", 409},
+        {ERR_DENIED, "x", 403},
+        {ERR_UNAUTHORIZED, "x", 401},
+        {ERR_LIMIT, "x", 429},
+        {ERR_LIMIT, "too_large", 413},
+        {ERR_CONFLICT, "version_mismatch", 412},
+        {ERR_INVALID, "if_match_required", 428},
+        {ERR_AGAIN, "x", 503},
+        {ERR_TIMEOUT, "x", 504},
+        {ERR_UNAVAILABLE, "x", 503},
+        {ERR_PROTOCOL, "x", 502},
+        {ERR_INTERNAL, "too_large", 500},
+        {ERR_INVALID, "unsupported_media_type", 415},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         err_set(&info, cases[i].err, NULL, cases[i].code, "m");
@@ -272,7 +293,8 @@ static void keyed_jobs_keep_order(void **state)
     struct workers *w = workers_new(4, N_JOBS);
     for (int i = 0; i < N_JOBS; i++) {
         jobs[i] = (struct job){i % N_KEYS, i / N_KEYS + 1};
-        assert_int_equal(workers_submit(w, (uint64_t)(i % N_KEYS) + 1, keyed_job, &jobs[i]), ERR_OK);
+        assert_int_equal(workers_submit(w, (uint64_t)(i % N_KEYS) + 1, keyed_job, &jobs[i]),
+                         ERR_OK);
     }
     workers_stop(w); /* runs what is queued */
     assert_int_equal(done, N_JOBS);
@@ -317,7 +339,8 @@ static void metrics_in_prometheus_text(void **state)
     BUF_AUTO b;
     buf_init(&b, 10000);
     metrics_reset();
-    struct metric *c = metric_counter("c_total", "A counter"), *h = metric_histogram("h_seconds", "A histogram");
+    struct metric *c = metric_counter("c_total", "A counter"),
+                  *h = metric_histogram("h_seconds", "A histogram");
     metric_add(c, 2);
     metric_add(metric_counter("c_total", "A counter"), 1);
     metric_gauge_fn("g", "A gauge", forty_two, NULL);
@@ -326,21 +349,48 @@ static void metrics_in_prometheus_text(void **state)
     metric_observe_us(h, 99000000);
     metrics_write(&b);
     struct str s = buf_str(&b);
-    assert_true(str_find(s, STR("# HELP c_total A counter\n# TYPE c_total counter\nc_total 3\n")) != SIZE_MAX);
+    assert_true(str_find(s, STR("# HELP c_total A counter\n# TYPE c_total counter\nc_total 3\n")) !=
+                SIZE_MAX);
     assert_true(str_find(s, STR("\ng 42\n")) != SIZE_MAX);
-    assert_true(str_find(s, STR("h_seconds_bucket{le=\"0.0005\"} 1\nh_seconds_bucket{le=\"0.001\"} 2\n")) != SIZE_MAX);
-    assert_true(str_find(s, STR("h_seconds_bucket{le=\"+Inf\"} 3\nh_seconds_sum 99.001001\nh_seconds_count 3\n")) != SIZE_MAX);
+    assert_true(
+        str_find(s, STR("h_seconds_bucket{le=\"0.0005\"} 1\nh_seconds_bucket{le=\"0.001\"} 2\n")) !=
+        SIZE_MAX);
+    assert_true(
+        str_find(
+            s,
+            STR("h_seconds_bucket{le=\"+Inf\"} 3\nh_seconds_sum 99.001001\nh_seconds_count 3\n")) !=
+        SIZE_MAX);
     metrics_reset();
 }
 
 /* ---- embedded files ---- */
 
 static const struct asset assets[] = {
-    {.path = "/console/assets/app-Ab12_xyZ.js", .type = "text/javascript; charset=utf-8", .etag = "\"e1\"", .bytes = (const unsigned char *)"plain", .len = 5,
-     .br = (const unsigned char *)"br", .br_len = 2, .gz = (const unsigned char *)"gzi", .gz_len = 3, .is_immutable = true},
-    {.path = "/console/index.html", .type = "text/html; charset=utf-8", .etag = "\"e2\"", .bytes = (const unsigned char *)"<html>", .len = 6},
-    {.path = "/widget/index.html", .type = "text/html; charset=utf-8", .etag = "\"e3\"", .bytes = (const unsigned char *)"<widget>", .len = 8},
-    {.path = "/widget/loader.js", .type = "text/javascript; charset=utf-8", .etag = "\"e4\"", .bytes = (const unsigned char *)"load", .len = 4},
+    {.path = "/console/assets/app-Ab12_xyZ.js",
+     .type = "text/javascript; charset=utf-8",
+     .etag = "\"e1\"",
+     .bytes = (const unsigned char *)"plain",
+     .len = 5,
+     .br = (const unsigned char *)"br",
+     .br_len = 2,
+     .gz = (const unsigned char *)"gzi",
+     .gz_len = 3,
+     .is_immutable = true},
+    {.path = "/console/index.html",
+     .type = "text/html; charset=utf-8",
+     .etag = "\"e2\"",
+     .bytes = (const unsigned char *)"<html>",
+     .len = 6},
+    {.path = "/widget/index.html",
+     .type = "text/html; charset=utf-8",
+     .etag = "\"e3\"",
+     .bytes = (const unsigned char *)"<widget>",
+     .len = 8},
+    {.path = "/widget/loader.js",
+     .type = "text/javascript; charset=utf-8",
+     .etag = "\"e4\"",
+     .bytes = (const unsigned char *)"load",
+     .len = 4},
 };
 
 static void embedded_files(void **state)
@@ -351,26 +401,56 @@ static void embedded_files(void **state)
         bool is_head;
         const char *has[4], *body; /* has NULL: not ours */
     } cases[] = {
-        {"/console/assets/app-Ab12_xyZ.js", "", "", false, {"200 OK", "immutable", "Vary: Accept-Encoding", "nosniff"}, "plain"},
-        {"/console/assets/app-Ab12_xyZ.js", "gzip, br", "", false, {"Content-Encoding: br", "Content-Length: 2"}, "br"},
+        {"/console/assets/app-Ab12_xyZ.js",
+         "",
+         "",
+         false,
+         {"200 OK", "immutable", "Vary: Accept-Encoding", "nosniff"},
+         "plain"},
+        {"/console/assets/app-Ab12_xyZ.js",
+         "gzip, br",
+         "",
+         false,
+         {"Content-Encoding: br", "Content-Length: 2"},
+         "br"},
         {"/console/assets/app-Ab12_xyZ.js", "gzip", "", false, {"Content-Encoding: gzip"}, "gzi"},
-        {"/console/assets/app-Ab12_xyZ.js", "br;q=0, gzip;q=0.5", "", false, {"Content-Encoding: gzip"}, "gzi"},
+        {"/console/assets/app-Ab12_xyZ.js",
+         "br;q=0, gzip;q=0.5",
+         "",
+         false,
+         {"Content-Encoding: gzip"},
+         "gzi"},
         {"/console/assets/app-Ab12_xyZ.js", "", "\"x\", W/\"e1\"", false, {"304 Not Modified"}, ""},
         {"/console/assets/app-Ab12_xyZ.js", "", "", true, {"Content-Length: 5"}, ""},
-        {"/console/", "", "", false, {"200 OK", "no-cache", "frame-ancestors 'none'", "Cross-Origin-Opener-Policy"}, "<html>"},
+        {"/console/",
+         "",
+         "",
+         false,
+         {"200 OK", "no-cache", "frame-ancestors 'none'", "Cross-Origin-Opener-Policy"},
+         "<html>"},
         {"/console/inbox/12", "", "", false, {"200 OK", "script-src 'self'"}, "<html>"},
         {"/console/assets/gone-00000000.js", "", "", false, {NULL}, NULL},
         {"/console", "", "", false, {"302 Found", "Location: /console/\r\n"}, ""},
-        {"/widget/", "", "", false, {"frame-ancestors 'self' https://exchange.example", "Resource-Policy: cross-origin"}, "<widget>"},
+        {"/widget/",
+         "",
+         "",
+         false,
+         {"frame-ancestors 'self' https://exchange.example", "Resource-Policy: cross-origin"},
+         "<widget>"},
         {"/widget/loader.js", "br", "", false, {"max-age=300"}, "load"},
         {"/widget/else", "", "", false, {NULL}, NULL},
         {"/", "", "", false, {NULL}, NULL},
     };
-    struct static_files *f = static_files_new(assets, ARRAY_LEN(assets), NULL, "https://exchange.example;\nscript-src *");
-    assert_true(str_find(static_files_policy(f, STR("/widget/")), STR(";script-src *")) == SIZE_MAX); /* a setting is no way to write headers */
+    struct static_files *f = static_files_new(assets, ARRAY_LEN(assets), NULL,
+                                              "https://exchange.example;\nscript-src *");
+    assert_true(str_find(static_files_policy(f, STR("/widget/")), STR(";script-src *")) ==
+                SIZE_MAX); /* a setting is no way to write headers */
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct static_query q = {.path = str_from(cases[i].path), .accept_encoding = str_from(cases[i].encoding),
-                                 .if_none_match = str_from(cases[i].none_match), .is_head = cases[i].is_head, .keep_alive = true};
+        struct static_query q = {.path = str_from(cases[i].path),
+                                 .accept_encoding = str_from(cases[i].encoding),
+                                 .if_none_match = str_from(cases[i].none_match),
+                                 .is_head = cases[i].is_head,
+                                 .keep_alive = true};
         struct frame *frames[2] = {0};
         bool found = static_files_answer(f, &q, frames);
         if (found != (cases[i].has[0] != NULL)) {
@@ -383,7 +463,8 @@ static void embedded_files(void **state)
             }
         }
         if (found) {
-            struct str body = frames[1] ? (struct str){frames[1]->p, frames[1]->len} : (struct str){0};
+            struct str body =
+                frames[1] ? (struct str){frames[1]->p, frames[1]->len} : (struct str){0};
             assert_true(str_eq_cstr(body, cases[i].body));
             frame_unref(&frames[0]);
             frame_unref(&frames[1]);

@@ -37,7 +37,8 @@ static size_t client_frame(char *out, unsigned b0, const char *payload, size_t l
 }
 
 /* What a stream of bytes decodes to, as text: "T:hello|P:x|C1000:bye|F1002|" */
-static void decode_all(const char *bytes, size_t len, size_t piece, size_t max, char *out, size_t size)
+static void decode_all(const char *bytes, size_t len, size_t piece, size_t max, char *out,
+                       size_t size)
 {
     struct ws_decoder d;
     size_t n = 0;
@@ -55,17 +56,20 @@ static void decode_all(const char *bytes, size_t len, size_t piece, size_t max, 
             size_t u;
             enum ws_result r = ws_decoder_next(&d, copy + used, take - used, &u, &item);
             used += u;
-            static const char kinds[] = {[WS_TEXT] = 'T', [WS_BINARY] = 'B', [WS_PING] = 'P', [WS_PONG] = 'O', [WS_CLOSE] = 'C', [WS_FAILED] = 'F'};
+            static const char kinds[] = {[WS_TEXT] = 'T', [WS_BINARY] = 'B', [WS_PING] = 'P',
+                                         [WS_PONG] = 'O', [WS_CLOSE] = 'C',  [WS_FAILED] = 'F'};
             if (r == WS_MORE) {
                 ended = true;
             } else if (r == WS_FAILED || r == WS_CLOSE) {
-                n += (size_t)snprintf(out + n, size - n, "%c%d:" STR_FMT "|", kinds[r], item.code, STR_ARG(item.bytes));
+                n += (size_t)snprintf(out + n, size - n, "%c%d:" STR_FMT "|", kinds[r], item.code,
+                                      STR_ARG(item.bytes));
                 at = r == WS_FAILED ? len : at;
                 ended = r == WS_FAILED;
             } else if (item.bytes.len > 200) {
                 n += (size_t)snprintf(out + n, size - n, "%c:#%zu|", kinds[r], item.bytes.len);
             } else {
-                n += (size_t)snprintf(out + n, size - n, "%c:" STR_FMT "|", kinds[r], STR_ARG(item.bytes));
+                n += (size_t)snprintf(out + n, size - n, "%c:" STR_FMT "|", kinds[r],
+                                      STR_ARG(item.bytes));
             }
         }
         mem_free(copy);
@@ -122,17 +126,27 @@ static void messages_and_fragments(void **state)
         {"two messages", {{0x81, "a", 1}, {0x81, "b", 1}}, "T:a|T:b|"},
         {"three fragments", {{0x01, "ab", 2}, {0x00, "cd", 2}, {0x80, "ef", 2}}, "T:abcdef|"},
         {"empty fragments", {{0x01, "", 0}, {0x00, "", 0}, {0x80, "", 0}}, "T:|"},
-        {"ping between fragments", {{0x01, "ab", 2}, {0x89, "p", 1}, {0x80, "cd", 2}}, "P:p|T:abcd|"},
+        {"ping between fragments",
+         {{0x01, "ab", 2}, {0x89, "p", 1}, {0x80, "cd", 2}},
+         "P:p|T:abcd|"},
         {"pong unasked", {{0x8A, "x", 1}}, "O:x|"},
-        {"character split over fragments", {{0x01, "\xE9\x80", 2}, {0x80, "\x80", 1}}, "T:\xE9\x80\x80|"},
-        {"close with reason", {{0x88, "\x03\xE8"
-                                      "bye", 5}}, "C1000:bye|"},
+        {"character split over fragments",
+         {{0x01, "\xE9\x80", 2}, {0x80, "\x80", 1}},
+         "T:\xE9\x80\x80|"},
+        {"close with reason",
+         {{0x88,
+           "\x03\xE8"
+           "bye",
+           5}},
+         "C1000:bye|"},
         {"close without code", {{0x88, "", 0}}, "C1005:|"},
         {"private code", {{0x88, "\x0F\xA0", 2}}, "C4000:|"},
         {"continuation first", {{0x80, "a", 1}}, "F1002:|"},
         {"text inside text", {{0x01, "a", 1}, {0x81, "b", 1}}, "F1002:|"},
         {"binary inside text", {{0x01, "a", 1}, {0x02, "b", 1}}, "F1002:|"},
-        {"continuation after the end", {{0x01, "a", 1}, {0x80, "b", 1}, {0x80, "c", 1}}, "T:ab|F1002:|"},
+        {"continuation after the end",
+         {{0x01, "a", 1}, {0x80, "b", 1}, {0x80, "c", 1}},
+         "T:ab|F1002:|"},
         {"rsv1", {{0xC1, "a", 1}}, "F1002:|"},
         {"rsv2", {{0xA1, "a", 1}}, "F1002:|"},
         {"rsv3", {{0x91, "a", 1}}, "F1002:|"},
@@ -152,7 +166,9 @@ static void messages_and_fragments(void **state)
         {"surrogate", {{0x81, "\xED\xA0\x80", 3}}, "F1007:|"},
         {"above 10FFFF", {{0x81, "\xF4\x90\x80\x80", 4}}, "F1007:|"},
         {"ends inside a character", {{0x81, "a\xE9\x80", 3}}, "F1007:|"},
-        {"bad utf-8 in a fragment fails before the end", {{0x01, "\xFF", 1}, {0x80, "", 0}}, "F1007:|"},
+        {"bad utf-8 in a fragment fails before the end",
+         {{0x01, "\xFF", 1}, {0x80, "", 0}},
+         "F1007:|"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char bytes[512];
@@ -169,9 +185,11 @@ static void lengths_and_masks(void **state)
     (void)state;
     check_every_cut("not masked", "\x81\x01x", 3, "F1002:|");
     check_every_cut("16-bit length that fits 7", "\x81\xFE\x00\x7D\0\0\0\0", 8, "F1002:|");
-    check_every_cut("64-bit length that fits 16", "\x81\xFF\0\0\0\0\0\0\xFF\xFF\0\0\0\0", 14, "F1002:|");
+    check_every_cut("64-bit length that fits 16", "\x81\xFF\0\0\0\0\0\0\xFF\xFF\0\0\0\0", 14,
+                    "F1002:|");
     check_every_cut("sign bit of the length", "\x81\xFF\x80\0\0\0\0\0\0\0\0\0\0\0", 14, "F1002:|");
-    check_every_cut("over the cap by its head alone", "\x81\xFF\0\0\0\0\0\x01\x11\x71\0\0\0\0", 14, "F1009:|");
+    check_every_cut("over the cap by its head alone", "\x81\xFF\0\0\0\0\0\x01\x11\x71\0\0\0\0", 14,
+                    "F1009:|");
     check_every_cut("ping of 126", "\x89\xFE\x00\x7E\0\0\0\0", 8, "F1002:|");
     static char payload[70001], bytes[70032];
     memset(payload, 'x', sizeof(payload));
@@ -230,7 +248,8 @@ static void random_streams(void **state)
                 for (size_t i = 0; i < len; i++) {
                     payload[i] = (char)('a' + rng_below(&r, 26));
                 }
-                n += client_frame(bytes + n, (k == 0 ? 1U : 0U) | (k + 1 == parts ? 0x80U : 0U), payload, len);
+                n += client_frame(bytes + n, (k == 0 ? 1U : 0U) | (k + 1 == parts ? 0x80U : 0U),
+                                  payload, len);
                 w += (size_t)snprintf(wanted + w, sizeof(wanted) - w, "%.*s", (int)len, payload);
             }
             w += (size_t)snprintf(wanted + w, sizeof(wanted) - w, "|");
@@ -243,8 +262,9 @@ static void random_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rfc_examples),      cmocka_unit_test(messages_and_fragments), cmocka_unit_test(lengths_and_masks),
-        cmocka_unit_test(a_promise_costs_no_memory), cmocka_unit_test(random_streams),
+        cmocka_unit_test(rfc_examples),      cmocka_unit_test(messages_and_fragments),
+        cmocka_unit_test(lengths_and_masks), cmocka_unit_test(a_promise_costs_no_memory),
+        cmocka_unit_test(random_streams),
     };
     return cmocka_run_group_tests_name("platform_ws_frame", tests, NULL, NULL);
 }
