@@ -1,4 +1,6 @@
-/* Straight-line writer: text is copied in runs between the few bytes that need an escape. */
+/* Straight-line writer for the hot path: room is asked for once per item, then bytes are stored without further checks; text is checked and copied
+ * eight bytes at a time, and in runs where it is not plain ASCII. What an item asks for is never more than what it surely writes, so the cap stays
+ * exact. */
 #include "base/json.h"
 
 #include <math.h>
@@ -14,27 +16,48 @@ void json_writer_init(struct json_writer *w, struct buf *buf)
     *w = (struct json_writer){.buf = buf};
 }
 
-/* Comma before an item, if one is due. */
-static void item(struct json_writer *w)
+/* As buf_reserve, without a call when there is room. NULL past the cap. */
+static inline char *room(struct buf *b, size_t len)
+{
+    return !b->failed && len < b->size - b->len ? b->p + b->len : buf_reserve(b, len);
+}
+
+/* Is a comma due before the next item? */
+static inline bool item(struct json_writer *w)
 {
     if (w->after_key) {
         w->after_key = false;
-        return;
+        return false;
     }
     uint64_t bit = (uint64_t)1 << w->depth;
-    if ((w->has_item & bit) != 0) {
-        (void)buf_add_char(w->buf, ',');
-    }
+    bool comma = (w->has_item & bit) != 0;
     w->has_item |= bit;
+    return comma;
+}
+
+/* An item whose text is known: comma and bytes. */
+static inline void put(struct json_writer *w, const char *text, size_t len)
+{
+    bool comma = item(w);
+    char *out = room(w->buf, len + comma);
+    if (out == NULL) {
+        return;
+    }
+    if (comma) {
+        *out++ = ',';
+    }
+    if (len > 0) {
+        memcpy(out, text, len);
+    }
+    w->buf->len += len + comma;
 }
 
 static void begin(struct json_writer *w, char c)
 {
-    item(w);
+    put(w, &c, 1);
     ASSERT(w->depth < JSON_MAX_DEPTH);
     w->depth++;
     w->has_item &= ~((uint64_t)1 << w->depth);
-    (void)buf_add_char(w->buf, c);
 }
 
 static void end(struct json_writer *w, char c)
@@ -88,27 +111,34 @@ static inline bool is_plain_word(uint64_t x)
     return (odd & high) == 0;
 }
 
+/* Bytes of the valid character at s.p[at] >= 0x80, 0 when there is none. */
+static inline size_t multibyte(struct str s, size_t at)
+{
+    size_t next = at;
+    return utf8_next(s, &next) != 0xFFFD || next - at == 3 ? next - at
+                                                           : 0; /* a real U+FFFD has three bytes */
+}
+
+/* Text that is not plain ASCII from its first byte on. */
 static void add_text(struct buf *b, struct str s)
 {
     size_t from = 0;
     size_t i = 0;
     while (i < s.len) {
-        uint64_t word;
-        while (i + 8 <= s.len && (memcpy(&word, s.p + i, 8), is_plain_word(word))) {
-            i += 8;
-        }
-        if (i == s.len) {
-            break;
-        }
         unsigned char c = (unsigned char)s.p[i];
-        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-            i++;
-            continue;
-        }
-        size_t next = i;
-        if (c >= 0x80 &&
-            (utf8_next(s, &next) != 0xFFFD || next - i == 3)) { /* a real U+FFFD has three bytes */
-            i = next;
+        if (c >= 0x80) {
+            size_t n = multibyte(s, i);
+            if (n > 0) {
+                i += n;
+                continue;
+            }
+        } else if (c >= 0x20 && c != '"' && c != '\\') {
+            uint64_t word;
+            while (i + 8 <= s.len && (memcpy(&word, s.p + i, 8), is_plain_word(word))) {
+                i += 8;
+            }
+            i += i < s.len && (unsigned char)s.p[i] - 0x20U < 0x60 && s.p[i] != '"' &&
+                 s.p[i] != '\\';
             continue;
         }
         (void)buf_add(b, s.p + from, i - from);
@@ -122,36 +152,70 @@ static void add_text(struct buf *b, struct str s)
     (void)buf_add(b, s.p + from, s.len - from);
 }
 
-static void add_quoted(struct buf *b, struct str s)
+/* Comma, quotes and text. The plain beginning, which is usually all of it, is checked and copied in one go. */
+static void add_quoted(struct buf *b, bool comma, struct str s)
 {
-    (void)buf_add_char(b, '"');
-    if (s.len > 0) {
-        add_text(b, s);
+    char *out = room(b, s.len + 2 + comma);
+    if (out == NULL) {
+        return;
     }
+    *out = ',';
+    out += comma;
+    *out++ = '"';
+    size_t i = 0;
+    uint64_t word;
+    while (i + 8 <= s.len && (memcpy(&word, s.p + i, 8), is_plain_word(word))) {
+        memcpy(out + i, &word, 8);
+        i += 8;
+    }
+    while (i < s.len && (unsigned char)s.p[i] - 0x20U < 0x60 && s.p[i] != '"' && s.p[i] != '\\') {
+        out[i] = s.p[i];
+        i++;
+    }
+    if (i == s.len) {
+        out[i] = '"';
+        b->len = (size_t)(out + i + 1 - b->p);
+        return;
+    }
+    b->len = (size_t)(out + i - b->p);
+    add_text(b, str_sub(s, i, s.len));
     (void)buf_add_char(b, '"');
 }
 
 void json_put_key_str(struct json_writer *w, struct str key)
 {
     ASSERT(!w->after_key);
-    item(w);
-    add_quoted(w->buf, key);
+    add_quoted(w->buf, item(w), key);
     (void)buf_add_char(w->buf, ':');
     w->after_key = true;
 }
 
+/* A literal of ours: copied as it is. */
 void json_put_key(struct json_writer *w, const char *key)
 {
-    json_put_key_str(w, str_from(key));
+    ASSERT(!w->after_key);
+    size_t len = strlen(key);
+    bool comma = item(w);
+    w->after_key = true;
+    char *out = room(w->buf, len + 3 + comma);
+    if (out == NULL) {
+        return;
+    }
+    *out = ',';
+    out += comma;
+    *out++ = '"';
+    memcpy(out, key, len);
+    out[len] = '"';
+    out[len + 1] = ':';
+    w->buf->len += len + 3 + comma;
 }
 
 void json_put_str(struct json_writer *w, struct str s)
 {
-    item(w);
-    add_quoted(w->buf, s);
+    add_quoted(w->buf, item(w), s);
 }
 
-static size_t put_digits(char out[24], int64_t v)
+static size_t put_digits(char *out, int64_t v)
 {
     char digits[24];
     size_t n = 0;
@@ -173,8 +237,7 @@ static size_t put_digits(char out[24], int64_t v)
 void json_put_i64(struct json_writer *w, int64_t v)
 {
     char text[24];
-    item(w);
-    (void)buf_add(w->buf, text, put_digits(text, v));
+    put(w, text, put_digits(text, v));
 }
 
 /* Shortest of 15 to 17 digits that reads back the same. JSON has no infinities: null. */
@@ -192,20 +255,17 @@ void json_put_double(struct json_writer *w, double v)
             break;
         }
     }
-    item(w);
-    (void)buf_add(w->buf, text, (size_t)n);
+    put(w, text, (size_t)n);
 }
 
 void json_put_bool(struct json_writer *w, bool v)
 {
-    item(w);
-    (void)buf_add_str(w->buf, v ? STR("true") : STR("false"));
+    put(w, v ? "true" : "false", v ? 4 : 5);
 }
 
 void json_put_null(struct json_writer *w)
 {
-    item(w);
-    (void)buf_add_str(w->buf, STR("null"));
+    put(w, "null", 4);
 }
 
 void json_put_id(struct json_writer *w, int64_t id)
@@ -214,8 +274,10 @@ void json_put_id(struct json_writer *w, int64_t id)
         json_put_null(w);
         return;
     }
-    char text[24];
-    json_put_str(w, (struct str){text, put_digits(text, id)});
+    char text[26] = "\"";
+    size_t len = put_digits(text + 1, id);
+    text[len + 1] = '"';
+    put(w, text, len + 2);
 }
 
 void json_put_time(struct json_writer *w, int64_t at)
@@ -224,14 +286,15 @@ void json_put_time(struct json_writer *w, int64_t at)
         json_put_null(w);
         return;
     }
-    char text[TIME_TEXT_MAX];
-    json_put_str(w, (struct str){text, time_format(at, text)});
+    char text[TIME_TEXT_MAX + 2] = "\"";
+    size_t len = time_format(at, text + 1);
+    text[len + 1] = '"';
+    put(w, text, len + 2);
 }
 
 void json_put_raw(struct json_writer *w, struct str json)
 {
-    item(w);
-    (void)buf_add_str(w->buf, json);
+    put(w, json.p, json.len);
 }
 
 void json_kv_str(struct json_writer *w, const char *key, struct str s)
