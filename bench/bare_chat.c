@@ -75,7 +75,7 @@ int main(int argc, char **argv)
     char dir[128];
     char name[64];
     raise_file_limit();
-    log_setup(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     bench_dir_make(argc, argv, dir, sizeof(dir));
     fill(dir, is_quick ? 100000 : 1000000);
     double seconds = is_quick ? 3 : 10;

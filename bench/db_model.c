@@ -252,7 +252,7 @@ int main(int argc, char **argv)
     bool is_quick = bench_has(argc, argv, "--quick");
     struct report *report = report_new("db_model", argc, argv);
     char dir[128];
-    log_setup(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     bench_dir_make(argc, argv, dir, sizeof(dir));
     struct db *db = open_db(dir);
     bench_chat_fill(db, is_quick ? 100000 : 1000000);

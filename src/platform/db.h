@@ -91,7 +91,7 @@ struct db_index_source {
     const char *changed_sql;
 };
 /* Ids of matching rows, newest (highest id) first, all of them < before_id (0: no bound). Query: every word must match, CJK runs as substrings;
- * user text, never FTS syntax. *n_out <= limit. The caller filters by permission and asks again with before_id = the last id. */
+ * user text, never FTS syntax. Words match with and without an s; if nothing does, and always for what looks like a hash or number, their beginnings do. *n_out <= limit. The caller filters by permission and asks again with before_id = the last id. */
 ERR_MUST_USE enum err db_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out);
 /* The same tokens as the index, so that a caller can make snippets: finds the first match of the query in text; false if none. */
 bool db_search_match(struct str text, struct str query, size_t *at_out, size_t *len_out);

@@ -90,14 +90,33 @@ int sq_search_open(const struct sq_db *db, bool is_writer, sqlite3 **out)
 
 /* ---- query ---- */
 
-/* Terms hold letters and digits only, so that quoting them cannot be escaped from. */
-static void sq_match_text(const struct db_terms *terms, struct buf *out)
+static void sq_quoted(struct buf *out, struct str text, const char *after)
+{
+    (void)buf_add_char(out, '"');
+    (void)buf_add_str(out, text);
+    (void)buf_add_cstr(out, after);
+}
+
+/* Terms hold letters and digits only, so that quoting them cannot be escaped from.
+ *
+ * A common word is looked up whole, with and without an s at its end: such lists are walked lazily, newest first. The beginning of a word makes FTS5 merge
+ * the lists of all words that begin so before the first hit comes out, which takes a millisecond for each few thousand hits: that is done for words
+ * that look rare, and with `with_beginnings` when nothing was found otherwise. */
+static void sq_match_text(const struct db_terms *terms, bool with_beginnings, struct buf *out)
 {
     for (size_t i = 0; i < terms->len; i++) {
         const struct db_term *t = &terms->items[i];
-        (void)buf_add_cstr(out, i == 0 ? "\"" : " \"");
-        (void)buf_add_str(out, t->text);
-        (void)buf_add_cstr(out, t->is_prefix ? "\" *" : "\"");
+        (void)buf_add_cstr(out, i == 0 ? "" : " AND ");
+        if (t->is_run || t->is_rare || t->n_chars < 3) {
+            sq_quoted(out, t->text, t->is_prefix ? "\" *" : "\"");
+        } else if (with_beginnings && t->is_prefix) {
+            sq_quoted(out, t->text, "\" *");
+        } else {
+            bool has_s = t->text.p[t->text.len - 1] == 's';
+            (void)buf_add_char(out, '(');
+            sq_quoted(out, t->text, "\" OR ");
+            sq_quoted(out, str_sub(t->text, 0, t->text.len - (has_s ? 1 : 0)), has_s ? "\")" : "s\")");
+        }
     }
 }
 
@@ -129,32 +148,23 @@ static enum err sq_search_stmt(struct sq_conn *conn, const char *source, sqlite3
     return ERR_OK;
 }
 
-enum err sq_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out)
+struct sq_hits {
+    int64_t before_id, *ids;
+    size_t limit, n;
+};
+
+static enum err sq_search_once(sqlite3_stmt *st, const struct db_terms *terms, bool with_beginnings, struct sq_hits *hits)
 {
-    struct sq_conn *conn = ((struct sq_txn *)txn)->conn;
-    struct db_terms terms;
-    db_terms_init(&terms, query);
-    if (terms.len == 0 || limit == 0) {
-        db_terms_release(&terms);
-        *n_out = 0;
-        return ERR_OK;
-    }
     BUF_AUTO match;
-    buf_init(&match, 8192);
-    sq_match_text(&terms, &match);
-    db_terms_release(&terms);
-    sqlite3_stmt *st = NULL;
-    enum err err = sq_search_stmt(conn, source, &st);
-    if (err != ERR_OK) {
-        return err;
-    }
+    buf_init(&match, 16384);
+    sq_match_text(terms, with_beginnings, &match);
     (void)sqlite3_bind_text(st, 1, match.p, (int)match.len, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(st, 2, before_id > 0 ? before_id : INT64_MAX);
-    (void)sqlite3_bind_int64(st, 3, (int64_t)limit);
-    size_t n = 0;
+    (void)sqlite3_bind_int64(st, 2, hits->before_id > 0 ? hits->before_id : INT64_MAX);
+    (void)sqlite3_bind_int64(st, 3, (int64_t)hits->limit);
     int rc = SQLITE_ROW;
-    while (n < limit && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        ids_out[n++] = sqlite3_column_int64(st, 0);
+    hits->n = 0;
+    while (hits->n < hits->limit && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        hits->ids[hits->n++] = sqlite3_column_int64(st, 0);
     }
     (void)sqlite3_reset(st);
     (void)sqlite3_clear_bindings(st);
@@ -162,6 +172,29 @@ enum err sq_search(struct db_txn *txn, const char *source, struct str query, int
         LOG_WARN("db", "search fails", log_i64("code", rc), log_cstr("meaning", sqlite3_errstr(rc)));
         return (rc & 0xff) == SQLITE_INTERRUPT ? ERR_TIMEOUT : ERR_UNAVAILABLE;
     }
-    *n_out = n;
     return ERR_OK;
+}
+
+enum err sq_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out)
+{
+    struct sq_conn *conn = ((struct sq_txn *)txn)->conn;
+    struct db_terms terms;
+    struct sq_hits hits = {.before_id = before_id, .ids = ids_out, .limit = limit};
+    sqlite3_stmt *st = NULL;
+    db_terms_init(&terms, query);
+    enum err err = ERR_OK;
+    if (terms.len > 0 && limit > 0) {
+        err = sq_search_stmt(conn, source, &st);
+        if (err == ERR_OK) {
+            err = sq_search_once(st, &terms, false, &hits);
+        }
+        if (err == ERR_OK && hits.n == 0) {
+            err = sq_search_once(st, &terms, true, &hits);
+        }
+    }
+    db_terms_release(&terms);
+    if (err == ERR_OK) {
+        *n_out = hits.n;
+    }
+    return err;
 }

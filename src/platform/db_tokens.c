@@ -6,8 +6,10 @@
 #include "base/utf8.h"
 #include "platform/db.h"
 
-/* Words of a query from this length on also match longer words ("withdraw" finds "withdrawals", the start of a hash finds the hash). */
+/* Words of a query from this length on may match longer words. */
 #define PREFIX_FROM 4
+#define RARE_FROM 12
+#define RARE_WITH_DIGIT_FROM 6
 #define TERMS_BYTES_MAX 4096
 
 enum char_class { CHAR_OTHER, CHAR_WORD, CHAR_RUN, CHAR_MARK };
@@ -118,12 +120,13 @@ int db_tokens(struct str text, bool is_query, db_token_fn fn, void *arg)
 
 /* ---- terms ---- */
 
-static void add_term(struct db_terms *terms, size_t from, bool is_run, size_t n_chars)
+static void add_term(struct db_terms *terms, size_t from, bool is_run, bool has_digit, size_t n_chars)
 {
     /* `bytes` may still move: keep the offset in `len` form until the end, see db_terms_init */
     struct db_term *t = &terms->items[terms->len++];
     *t = (struct db_term){.text = {NULL, terms->bytes.len - from}, .is_run = is_run, .n_chars = n_chars};
     t->is_prefix = is_run ? n_chars == 1 : n_chars >= PREFIX_FROM;
+    t->is_rare = !is_run && n_chars >= (has_digit ? RARE_WITH_DIGIT_FROM : RARE_FROM);
 }
 
 void db_terms_init(struct db_terms *terms, struct str query)
@@ -143,12 +146,14 @@ void db_terms_init(struct db_terms *terms, struct str query)
         enum char_class here = class;
         size_t from = terms->bytes.len;
         size_t n_chars = 0;
+        bool has_digit = false;
         while (here == class || (here == CHAR_MARK && class == CHAR_WORD)) {
             char enc[4];
             size_t len = utf8_put(c, enc);
             if (here == class && (class == CHAR_RUN || terms->bytes.len - from < DB_WORD_MAX)) {
                 (void)buf_add(&terms->bytes, enc, len);
                 n_chars++;
+                has_digit = has_digit || (c >= '0' && c <= '9');
             }
             at = end;
             if (end == query.len) {
@@ -157,7 +162,7 @@ void db_terms_init(struct db_terms *terms, struct str query)
             c = next_folded(query, &end);
             here = class_of(c);
         }
-        add_term(terms, from, class == CHAR_RUN, n_chars);
+        add_term(terms, from, class == CHAR_RUN, has_digit, n_chars);
     }
     size_t offset = 0;
     for (size_t i = 0; i < terms->len; i++) {

@@ -22,7 +22,8 @@ int db_tokens(struct str text, bool is_query, db_token_fn fn, void *arg);
 struct db_term {
     struct str text; /* folded; lives in the terms' own buffer */
     bool is_run;     /* characters without spaces: matches anywhere in a run; else a word */
-    bool is_prefix;  /* a word: longer words match as well */
+    bool is_prefix;  /* longer words match as well (for a run: it is one character) */
+    bool is_rare;    /* a word that looks like a number, hash or address: its beginning is looked up at once */
     size_t n_chars;
 };
 struct db_terms {

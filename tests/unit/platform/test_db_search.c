@@ -297,7 +297,11 @@ static void all_words_must_match_and_pages_follow_each_other(void **state)
         size_t limit, n;
         int64_t first;
     } cases[] = {
-        {"refund", 0, 10, 2, 2}, /* longer words too */
+        {"refund", 0, 10, 2, 2}, /* with an s too */
+        {"REFUNDS", 0, 10, 2, 2},
+        {"refu", 0, 10, 2, 2}, /* nothing has it as a word: as the beginning of one */
+        {"late refunds", 0, 10, 1, 2},
+        {"lat usdt", 0, 10, 0, 0},
         {"usdt", 0, 10, 2, 3},
         {"usdt 退款", 0, 10, 1, 3},
         {"usdt", 3, 10, 1, 1},
