@@ -64,55 +64,68 @@ static void word_add(struct word *w, uint32_t c)
     }
 }
 
-int db_tokens(struct str text, bool is_query, db_token_fn fn, void *arg)
+struct scan {
+    struct str text;
+    size_t at; /* behind what was handed on */
+    bool is_query;
+    db_token_fn fn;
+    void *arg;
+};
+
+static int scan_word(struct scan *s, size_t from)
 {
     struct word w = {.len = 0};
-    size_t at = 0;
-    int rc = 0;
-    while (at < text.len && rc == 0) {
-        size_t from = at;
-        size_t to = at;
-        uint32_t c = next_folded(text, &at);
+    size_t next = from;
+    while (next < s->text.len) {
+        uint32_t c = next_folded(s->text, &next);
         enum char_class class = class_of(c);
+        if (class != CHAR_WORD && class != CHAR_MARK) {
+            break;
+        }
         if (class == CHAR_WORD) {
-            w.len = 0;
-            while (class == CHAR_WORD || class == CHAR_MARK) {
-                if (class == CHAR_WORD) {
-                    word_add(&w, c);
-                }
-                to = at;
-                if (at == text.len) {
-                    break;
-                }
-                c = next_folded(text, &at);
-                class = class_of(c);
-            }
-            at = to;
-            rc = fn(arg, (struct str){w.p, w.len}, from, to);
+            word_add(&w, c);
+        }
+        s->at = next;
+    }
+    return s->fn(s->arg, (struct str){w.p, w.len}, from, s->at);
+}
+
+/* Pairs: `w` holds the first character of the next one, which stands at text[from, s->at). */
+static int scan_run(struct scan *s, size_t from)
+{
+    struct word w;
+    bool is_alone = true;
+    size_t next = from;
+    int rc = 0;
+    size_t first_len = utf8_put(next_folded(s->text, &next), w.p);
+    s->at = next;
+    while (rc == 0 && next < s->text.len) {
+        uint32_t c = next_folded(s->text, &next);
+        if (class_of(c) != CHAR_RUN) {
+            break;
+        }
+        size_t second_len = utf8_put(c, w.p + first_len);
+        rc = s->fn(s->arg, (struct str){w.p, first_len + second_len}, from, next);
+        memmove(w.p, w.p + first_len, second_len);
+        first_len = second_len;
+        from = s->at;
+        s->at = next;
+        is_alone = false;
+    }
+    return rc != 0 || (s->is_query && !is_alone) ? rc : s->fn(s->arg, (struct str){w.p, first_len}, from, s->at);
+}
+
+int db_tokens(struct str text, bool is_query, db_token_fn fn, void *arg)
+{
+    struct scan s = {.text = text, .is_query = is_query, .fn = fn, .arg = arg};
+    int rc = 0;
+    while (s.at < text.len && rc == 0) {
+        size_t from = s.at;
+        enum char_class class = class_of(next_folded(text, &s.at));
+        if (class == CHAR_WORD) {
+            rc = scan_word(&s, from);
         } else if (class == CHAR_RUN) {
-            /* pairs: `from` is the first character of the pair, `to` its end */
-            size_t n = 0;
-            w.len = utf8_put(c, w.p);
-            size_t first_len = w.len;
-            to = at;
-            while (rc == 0 && at < text.len) {
-                size_t second_from = at;
-                c = next_folded(text, &at);
-                if (class_of(c) != CHAR_RUN) {
-                    break;
-                }
-                w.len = first_len + utf8_put(c, w.p + first_len);
-                rc = fn(arg, (struct str){w.p, w.len}, from, at);
-                n++;
-                memmove(w.p, w.p + first_len, w.len - first_len);
-                first_len = w.len - first_len;
-                from = second_from;
-                to = at;
-            }
-            at = to;
-            if (rc == 0 && (n == 0 || !is_query)) {
-                rc = fn(arg, (struct str){w.p, first_len}, from, to);
-            }
+            rc = scan_run(&s, from);
         }
     }
     return rc;
