@@ -4,6 +4,7 @@
  * first under the former routing and then under the new one, so that those who lose sight of it learn that it left. */
 #include "base/check.h"
 #include "desk/desk_internal.h"
+#include "desk/offer.h"
 
 #define HEAD_MAX (256 * 1024)
 
@@ -142,11 +143,6 @@ enum err conversation_finish(struct desk_work *w, struct conversation *c)
 
 /* ---- effects ---- */
 
-static enum err withdraw_offer(struct desk_work *w, const struct conversation *c)
-{
-    return DB_EXEC(w->txn, "UPDATE offers SET state = 4, answered_at = $2 WHERE conversation_id = $1 AND state = 0", db_i64(c->id.v), db_i64(w->now));
-}
-
 static enum err apply_effects(struct desk_work *w, struct conversation *c, unsigned effects, struct agent_id by, int64_t snoozed_until)
 {
     enum err err = ERR_OK;
@@ -182,7 +178,7 @@ static enum err apply_effects(struct desk_work *w, struct conversation *c, unsig
         c->queued_at = 0;
     }
     if (err == ERR_OK && (effects & EFFECT_WITHDRAW_OFFER) != 0) {
-        err = withdraw_offer(w, c);
+        err = offer_withdraw_of(w->desk, w->txn, c->id, w->now);
     }
     w->wants_route |= (effects & EFFECT_ROUTE) != 0;
     return err;
@@ -281,7 +277,7 @@ enum err conversation_give(struct desk_work *w, struct conversation *c, struct a
     }
     if (is_team_moved || former.v != 0) {
         /* An offer made to the former team's people is void. */
-        err = withdraw_offer(w, c);
+        err = offer_withdraw_of(w->desk, w->txn, c->id, w->now);
         return err != ERR_OK ? err : conversation_say(w, c, "queued", STR(""), false);
     }
     return ERR_OK;

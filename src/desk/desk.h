@@ -49,6 +49,7 @@ struct desk_deps {
     struct clock clock;
     uint8_t secret_key[32]; /* the installation's: seals the inboxes' secrets */
     struct desk_bot bot;
+    int visitor_frames_per_s, agent_frames_per_s; /* of one socket, more closes it with 4029; 0: 50 and 100 */
 };
 extern const struct db_index_source desk_index_source; /* "message" */
 

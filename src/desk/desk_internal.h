@@ -11,6 +11,7 @@
 
 struct stream;
 struct receipts;
+struct routing_state;
 
 struct desk {
     struct db *db;
@@ -25,14 +26,19 @@ struct desk {
     struct wire wire;
     struct stream *stream;     /* who listens: owned by the writer's thread, stream.c */
     struct receipts *receipts; /* read and delivered marks on their way to the rows */
+    struct routing_state *routing;
     /* Facts of the workspace that the live path needs without a look into the database. */
     atomic_int csat_enabled;
     atomic_int offer_timeout_s, auto_away_minutes, reopen_hours;
+    atomic_uint names_version; /* grows when a customer's profile changes: sockets that keep a name read it again */
     atomic_bool is_route_wanted;
     atomic_bool is_stopping;
+    int visitor_frames_per_s, agent_frames_per_s;
 };
 
 int64_t desk_now(const struct desk *desk);
+/* Display name, own transaction; empty when there is no such agent. */
+ERR_MUST_USE enum err desk_agent_name(struct desk *desk, struct agent_id agent, struct arena *arena, struct str *out);
 
 /* ---- one use case on conversations, inside a write transaction ---- */
 
@@ -56,6 +62,8 @@ ERR_MUST_USE enum err conversation_do(struct desk_work *w, struct conversation *
                                       int64_t snoozed_until, struct errinfo *info);
 /* Moves it: assignee 0 is the queue (of `team`). Says so in the conversation. */
 ERR_MUST_USE enum err conversation_give(struct desk_work *w, struct conversation *c, struct agent_id agent, struct team_id team, struct errinfo *info);
+/* Back to the queue when the assignee of an open conversation is offline or away. */
+ERR_MUST_USE enum err conversation_requeue_if_unreachable(struct desk_work *w, struct conversation *c);
 /* Takes a new event number and appends the event. */
 ERR_MUST_USE enum err conversation_append(struct desk_work *w, struct conversation *c, struct str kind, bool is_public, struct str payload);
 /* System message: `params` is a JSON object of strings. */
@@ -67,7 +75,10 @@ ERR_MUST_USE enum err conversation_write_json(struct db_txn *txn, struct arena *
 /* Text of the head as event payload. */
 ERR_MUST_USE enum err conversation_head(struct desk_work *w, const struct conversation *c, struct str *out);
 
+/* ---- reading ---- */
+
 /* The one question that every way of reading asks (list, get, search, events, files, sockets). */
+void conversation_register_timers(struct desk *desk); /* snooze, bot_idle */
 bool conversation_may_read(const struct actor *actor, struct agent_id assignee, struct team_id team);
 /* Loads it for an agent: ERR_NOT_FOUND when it may not be seen. Requires PERM_CONVERSATION_READ. */
 ERR_MUST_USE enum err conversation_load_for(struct db_txn *txn, const struct actor *actor, struct conversation_id id, struct arena *arena,

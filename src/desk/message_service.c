@@ -7,6 +7,7 @@
 #include "desk/message_service.h"
 
 #include "base/check.h"
+#include "desk/stream.h"
 
 #define PAYLOAD_MAX (256 * 1024)
 
@@ -319,7 +320,21 @@ static enum err send_first(struct desk *desk, struct db_txn *txn, const struct m
     if (err == ERR_OK) {
         err = append_message(&w, &c, in, out, info);
     }
+    if (err == ERR_OK) {
+        err = conversation_requeue_if_unreachable(&w, &c);
+    }
     return err != ERR_OK ? err : conversation_finish(&w, &c);
+}
+
+/* A socket may still speak for a customer who has signed in meanwhile: it counts for the one that stayed. */
+static enum err follow_merge(struct db_txn *txn, const struct message_in *in, struct message_in *out)
+{
+    struct customer customer;
+    enum err err = customer_load(txn, in->customer, db_txn_arena(txn), &customer);
+    *out = *in;
+    out->customer = customer.id;
+    out->author_id = customer.id.v;
+    return err;
 }
 
 static enum err send_customer(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info)
@@ -327,13 +342,19 @@ static enum err send_customer(struct desk *desk, struct db_txn *txn, const struc
     int64_t now = desk_now(desk);
     struct conversation_slot slot;
     enum err err = conversation_count_customer(txn, in->customer, in->inbox, now, in->preview, &slot);
+    struct message_in followed;
     if (err == ERR_NOT_FOUND) {
-        return send_first(desk, txn, in, out, info);
+        err = follow_merge(txn, in, &followed);
+        if (err == ERR_OK && followed.customer.v != in->customer.v) {
+            return send_customer(desk, txn, &followed, out, info);
+        }
+        return err != ERR_OK ? err : send_first(desk, txn, in, out, info);
     }
     if (err != ERR_OK) {
         return err;
     }
-    if (slot.state == CONVERSATION_OPEN && slot.handler != HANDLER_QUEUE) {
+    bool is_kept = slot.handler == HANDLER_BOT || (slot.handler == HANDLER_AGENT && stream_is_reachable(desk, slot.assignee));
+    if (slot.state == CONVERSATION_OPEN && is_kept) {
         return send_short(desk, txn, in, &slot, now, out, info);
     }
     struct conversation c;
@@ -342,12 +363,15 @@ static enum err send_customer(struct desk *desk, struct db_txn *txn, const struc
         return err;
     }
     struct desk_work w = desk_work_begin(desk, txn, &c);
-    w.is_head_changed = true;
+    w.is_head_changed = c.handler == HANDLER_QUEUE;
     c.last_seq--; /* counted already, counted again by append_message */
     c.unread--;
     err = append_message(&w, &c, in, out, info);
     if (err == ERR_OK) {
         err = conversation_do(&w, &c, ON_CUSTOMER_MESSAGE, (struct agent_id){0}, STR(""), 0, info);
+    }
+    if (err == ERR_OK) {
+        err = conversation_requeue_if_unreachable(&w, &c);
     }
     return err != ERR_OK ? err : conversation_finish(&w, &c);
 }
@@ -421,6 +445,18 @@ static enum err send_agent(struct desk *desk, struct db_txn *txn, const struct m
 enum err message_send(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info)
 {
     ASSERT(in->author_kind == AUTHOR_CUSTOMER || in->author_kind == AUTHOR_AGENT);
+    struct message_in renamed;
+    if (in->is_name_old) {
+        struct customer customer;
+        enum err err = customer_load(txn, in->customer, db_txn_arena(txn), &customer);
+        if (err != ERR_OK) {
+            return err;
+        }
+        renamed = *in;
+        renamed.author_name = customer.name;
+        renamed.language = in->language.len > 0 ? in->language : customer.locale;
+        in = &renamed;
+    }
     if (in->is_retry) {
         struct message m;
         enum err err = message_find_sent(txn, in->author_kind, in->author_id, in->client_id, db_txn_arena(txn), &m);

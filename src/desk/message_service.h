@@ -13,6 +13,7 @@ struct message_in {
     enum author_kind author_kind;
     int64_t author_id;
     struct str author_name;
+    bool is_name_old; /* customers: the profile may have changed since author_name was read: read it again */
     /* customers: into the current conversation of */
     struct customer_id customer;
     struct inbox_id inbox;

@@ -1,8 +1,9 @@
 /* What the desk wants from the network: a table of functions, so that sockets and routing run in tests without a server. wire_server.c puts
- * platform/server.h behind it; desk_new begins with a wire on which nobody listens and jobs run at once. */
+ * platform/server.h behind it; desk_new begins with a wire on which nobody listens and nobody runs jobs. */
 #ifndef DESK_WIRE_H
 #define DESK_WIRE_H
 
+#include "base/ids.h"
 #include "platform/server.h"
 
 struct wire {

@@ -1,0 +1,213 @@
+/* Presence is a row; who is connected is known by the stream's registry, on the writer's thread. The last socket's end sets a timer, the next hello cancels it:
+ * when the timer fires and somebody is connected after all, nothing happens. "idle" is a timer, too, that looks at the row and moves itself on. */
+#include "desk/presence.h"
+#include "desk/stream.h"
+
+#include "base/log.h"
+
+static struct presence_input input(struct desk *desk, enum presence_event event)
+{
+    return (struct presence_input){
+        .event = event,
+        .now = desk_now(desk),
+        .auto_away_ms = (int64_t)atomic_load(&desk->auto_away_minutes) * TIME_MINUTE_MS,
+    };
+}
+
+/* ---- telling the others ---- */
+
+enum err presence_write_json(struct db_txn *txn, struct arena *arena, const struct presence *p, struct json_writer *w)
+{
+    int64_t load = 0;
+    struct agent agent = {0};
+    enum err err = presence_load_of(txn, p->agent, &load);
+    if (err == ERR_OK) {
+        err = agent_load(txn, p->agent, arena, &agent);
+    }
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        return err;
+    }
+    json_object_begin(w);
+    json_kv_id(w, "agent_id", p->agent.v);
+    json_kv_cstr(w, "status", presence_status_words[p->status]);
+    json_kv_str(w, "reason", p->reason);
+    json_kv_bool(w, "is_online", p->is_online);
+    json_kv_time(w, "since", p->since > 0 ? p->since : agent.created_at > 0 ? agent.created_at : 1);
+    json_kv_i64(w, "load", load);
+    json_kv_i64(w, "capacity", agent.capacity);
+    json_object_end(w);
+    return ERR_OK;
+}
+
+enum err presence_write_all_json(struct db_txn *txn, struct arena *arena, struct json_writer *w)
+{
+    struct agent *agents = NULL;
+    size_t n = 0;
+    enum err err = agent_list(txn, arena, &agents, &n);
+    json_array_begin(w);
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        struct presence p;
+        if (agents[i].is_active) {
+            err = presence_load(txn, agents[i].id, arena, &p);
+            err = err != ERR_OK ? err : presence_write_json(txn, arena, &p, w);
+        }
+    }
+    json_array_end(w);
+    return err;
+}
+
+struct news {
+    struct desk *desk;
+    struct str frame;
+    struct agent_id agent;
+    bool is_reachable;
+};
+
+static void tell(void *arg)
+{
+    struct news *n = arg;
+    stream_set_reachable(n->desk, n->agent, n->is_reachable);
+    uint64_t topic = topic_of_desk();
+    n->desk->wire.publish(n->desk->wire.arg, &topic, 1, 0, n->frame, NULL);
+}
+
+static enum err tell_on_commit(struct desk *desk, struct db_txn *txn, const struct presence *p)
+{
+    BUF_AUTO b;
+    buf_init(&b, 8192);
+    struct json_writer w;
+    json_writer_init(&w, &b);
+    json_object_begin(&w);
+    json_kv_cstr(&w, "t", "presence");
+    json_put_key(&w, "presence");
+    enum err err = presence_write_json(txn, db_txn_arena(txn), p, &w);
+    json_object_end(&w);
+    if (err == ERR_OK) {
+        struct news *n = ARENA_NEW(db_txn_arena(txn), struct news);
+        *n = (struct news){desk, str_dup(db_txn_arena(txn), buf_str(&b)), p->agent, p->is_online && p->status != PRESENCE_AWAY};
+        db_on_commit(txn, tell, n);
+    }
+    return err;
+}
+
+/* ---- giving back ---- */
+
+/* Conversations whose customer waits for an answer; the others keep their agent. */
+static enum err give_back(struct desk *desk, struct db_txn *txn, struct agent_id agent)
+{
+    enum { MAX = 200 };
+    int64_t ids[MAX];
+    size_t n = 0;
+    struct db_rows *rows = NULL;
+    enum err err = DB_QUERY(txn, &rows,
+        "SELECT id FROM conversations WHERE assignee_id = $1 AND state = 0 AND state <> 3 AND waiting_since IS NOT NULL ORDER BY id LIMIT 200", db_i64(agent.v));
+    if (err != ERR_OK) {
+        return err;
+    }
+    while (n < MAX && db_rows_next(rows)) {
+        ids[n++] = db_rows_i64(rows, 0);
+    }
+    err = db_rows_close(&rows);
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        struct conversation c;
+        err = conversation_load(txn, (struct conversation_id){ids[i]}, db_txn_arena(txn), &c);
+        if (err == ERR_OK) {
+            struct desk_work w = desk_work_begin(desk, txn, &c);
+            err = conversation_give(&w, &c, (struct agent_id){0}, c.team, NULL);
+            err = err != ERR_OK ? err : conversation_finish(&w, &c);
+        }
+    }
+    return err;
+}
+
+enum err presence_happened(struct desk *desk, struct db_txn *txn, struct agent_id agent, struct presence_input in)
+{
+    struct presence before;
+    enum err err = presence_load(txn, agent, db_txn_arena(txn), &before);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct presence_change change = presence_apply(before, in);
+    if (change.is_noted) {
+        err = presence_store(txn, &change.after);
+    }
+    if (err == ERR_OK && change.gives_back) {
+        err = give_back(desk, txn, agent);
+    }
+    if (err == ERR_OK && change.is_changed) {
+        err = tell_on_commit(desk, txn, &change.after);
+        desk_route_on_commit(txn, desk);
+    }
+    return err;
+}
+
+/* ---- sockets ---- */
+
+enum err presence_connected(struct desk *desk, struct db_txn *txn, struct agent_id agent)
+{
+    struct presence_input in = input(desk, PRESENCE_CONNECTED);
+    enum err err = timer_cancel(txn, "presence_grace", agent.v);
+    if (err == ERR_OK) {
+        err = presence_happened(desk, txn, agent, in);
+    }
+    return err != ERR_OK ? err : timer_set(txn, "presence_idle", agent.v, in.now + in.auto_away_ms, STR("{}"));
+}
+
+enum err presence_disconnecting(struct desk *desk, struct db_txn *txn, struct agent_id agent, bool is_last)
+{
+    return is_last ? timer_set(txn, "presence_grace", agent.v, desk_now(desk) + PRESENCE_GRACE_MS, STR("{}")) : ERR_OK;
+}
+
+static enum err on_grace_over(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+{
+    (void)payload;
+    (void)now;
+    struct desk *desk = arg;
+    struct agent_id agent = {subject};
+    if (stream_count(desk, agent) > 0) {
+        return ERR_OK;
+    }
+    enum err err = timer_cancel(txn, "presence_idle", subject);
+    return err != ERR_OK ? err : presence_happened(desk, txn, agent, input(desk, PRESENCE_GONE));
+}
+
+static enum err on_idle(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+{
+    (void)payload;
+    struct desk *desk = arg;
+    struct presence p;
+    enum err err = presence_load(txn, (struct agent_id){subject}, db_txn_arena(txn), &p);
+    if (err != ERR_OK || !p.is_online) {
+        return err;
+    }
+    struct presence_input in = input(desk, PRESENCE_IDLE);
+    int64_t due_at = p.active_at + in.auto_away_ms;
+    err = presence_happened(desk, txn, p.agent, in);
+    return err != ERR_OK ? err : timer_set(txn, "presence_idle", subject, due_at > now ? due_at : now + in.auto_away_ms, STR("{}"));
+}
+
+void presence_register_timers(struct desk *desk)
+{
+    timers_handle(desk->timers, "presence_grace", on_grace_over, desk);
+    timers_handle(desk->timers, "presence_idle", on_idle, desk);
+}
+
+static enum err after_restart_fn(struct db_txn *txn, void *arg)
+{
+    struct desk *desk = arg;
+    struct presence *list = NULL;
+    size_t n = 0;
+    enum err err = presence_list(txn, db_txn_arena(txn), &list, &n);
+    for (size_t i = 0; i < n && err == ERR_OK; i++) {
+        stream_set_reachable(desk, list[i].agent, list[i].is_online && list[i].status != PRESENCE_AWAY);
+        if (list[i].is_online && stream_count(desk, list[i].agent) == 0) {
+            err = timer_set(txn, "presence_grace", list[i].agent.v, desk_now(desk) + PRESENCE_GRACE_MS, STR("{}"));
+        }
+    }
+    return err;
+}
+
+enum err presence_after_restart(struct desk *desk)
+{
+    return db_write(desk->db, after_restart_fn, desk);
+}
