@@ -119,6 +119,15 @@ static void on_sessions_ended(void *arg, struct agent_id agent, struct session_i
     desk_on_writer(desk, close_on_writer, e);
 }
 
+/* Sockets carry the facts of their hello: a new one brings the new facts, and loses nothing. */
+static void on_permissions_changed(void *arg, struct agent_id agent)
+{
+    struct desk *desk = arg;
+    struct ended *e = MEM_NEW(struct ended);
+    *e = (struct ended){desk, agent, {0}, 4008};
+    desk_on_writer(desk, close_on_writer, e);
+}
+
 /* Nobody keeps a list of visitors' sockets; the frame tells the widget to open its session again. What an old socket still sends is stored under the customer
  * that stayed. */
 static void on_visitor_ended(void *arg, struct customer_id customer)
@@ -134,12 +143,8 @@ static void on_visitor_ended(void *arg, struct customer_id customer)
 
 static void on_agent_changed(void *arg, struct agent_id agent)
 {
-    struct desk *desk = arg;
-    /* Sockets carry the facts of their hello: a new one brings the new facts, and loses nothing. */
-    struct ended *e = MEM_NEW(struct ended);
-    *e = (struct ended){desk, agent, {0}, 4008};
-    desk_on_writer(desk, close_on_writer, e);
-    desk_route_soon(desk);
+    UNUSED(agent);
+    desk_route_soon(arg);
 }
 
 /* ---- workspace ---- */
@@ -182,6 +187,7 @@ struct identity_hooks desk_identity_hooks(struct desk *desk)
         .customer_merge = on_customer_merge,
         .customer_changed = on_customer_changed,
         .sessions_ended = on_sessions_ended,
+        .permissions_changed = on_permissions_changed,
         .visitor_ended = on_visitor_ended,
         .agent_changed = on_agent_changed,
         .brand_load = on_brand_load,

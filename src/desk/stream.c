@@ -270,21 +270,22 @@ int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn)
     return 0;
 }
 
-void stream_close(struct desk *desk, struct agent_id agent, struct session_id session, int code)
+static void close_ears(struct desk *desk, const struct listener *l, struct session_id session, int code)
 {
-    const struct listener *l = idmap_find(desk->stream->by_agent, agent.v);
-    for (size_t i = 0; l != NULL && i < l->ears.len; i++) {
+    for (size_t i = 0; i < l->ears.len; i++) {
         if (session.v == 0 || l->ears.items[i].session.v == session.v) {
             desk->wire.close(desk->wire.arg, l->ears.items[i].conn, code, "session");
         }
     }
 }
 
-void stream_refresh(struct desk *desk, const struct actor *actor)
+void stream_close(struct desk *desk, struct agent_id agent, struct session_id session, int code)
 {
-    struct listener *l = idmap_find(desk->stream->by_agent, actor->agent.v);
-    if (l != NULL) {
-        l->actor = *actor;
+    for (size_t i = 0; i < desk->stream->listeners.len; i++) {
+        const struct listener *l = desk->stream->listeners.items[i];
+        if (agent.v == 0 || l->actor.agent.v == agent.v) {
+            close_ears(desk, l, session, code);
+        }
     }
 }
 

@@ -30,7 +30,7 @@ void desk_on_writer(struct desk *desk, void (*fn)(void *arg), void *arg);
 void stream_join(struct desk *desk, const struct actor *actor, struct conn_id conn);
 /* Returns how many sockets this agent still has. */
 int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn);
-/* Closes the sockets of this agent's session (0: all of the agent's): 4003 signed out, 4008 come again at once (what the agent may see changed). */
+/* Closes the sockets of this agent's session (0: all of the agent's; agent 0: everybody's): 4003 signed out, 4008 come again at once (what the agent may see changed). */
 void stream_close(struct desk *desk, struct agent_id agent, struct session_id session, int code);
 void stream_refresh(struct desk *desk, const struct actor *actor); /* what the agent may do changed */
 void stream_watch_all(struct desk *desk, struct agent_id agent, bool on);
