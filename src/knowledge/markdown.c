@@ -11,13 +11,14 @@
 
 struct render {
     struct arena *arena;
+    struct str source; /* our copy, with room behind it */
     const struct markdown_options *options;
     struct buf *out; /* page or heading */
     struct buf page, heading, heading_text;
     VEC(struct markdown_heading) headings; /* all levels */
-    VEC(bool) links;                       /* open <a>s: was a tag written? */
+    VEC(const char *) spans;               /* end tags of the open spans; "" when no tag was written */
     int depth;
-    int n_image; /* inside alternative text */
+    int n_image; /* > 0: inside alternative text */
     bool is_too_deep; /* md4c 0.4.8 stops but forgets the code that a callback returned for a container */
 };
 
@@ -138,6 +139,8 @@ static bool attribute_text(struct arena *arena, const MD_ATTRIBUTE *attr, struct
     return true;
 }
 
+static const char link_without_tag[] = "";
+
 static void link_begin(struct render *r, const MD_SPAN_A_DETAIL *detail)
 {
     struct str url;
@@ -146,7 +149,7 @@ static void link_begin(struct render *r, const MD_SPAN_A_DETAIL *detail)
     if (is_safe && r->options->article_url != NULL && is_article_name(url)) {
         is_safe = r->options->article_url(r->options->arg, url, r->arena, &url);
     }
-    VEC_PUSH(&r->links, is_safe);
+    VEC_PUSH(&r->spans, is_safe ? "</a>" : link_without_tag);
     if (!is_safe) {
         return;
     }
@@ -155,10 +158,23 @@ static void link_begin(struct render *r, const MD_SPAN_A_DETAIL *detail)
     buf_add_cstr(r->out, is_external ? "\" rel=\"noopener nofollow ugc\" target=\"_blank\">" : "\">");
 }
 
-static void link_end(struct render *r)
+/* md4c 0.4.8 can leave a span that it entered (two asterisks inside a later link address are taken for its end), so what is open is kept here: an end closes what
+ * was opened after it, one without beginning is dropped, and a block closes all. */
+static void spans_close(struct render *r, size_t keep)
 {
-    if (r->links.len > 0 && VEC_POP(&r->links)) {
-        buf_add_cstr(r->out, "</a>");
+    while (r->spans.len > keep) {
+        buf_add_cstr(r->out, VEC_POP(&r->spans));
+    }
+}
+
+static void span_end(struct render *r, const char *end_tag)
+{
+    for (size_t i = r->spans.len; i > 0; i--) {
+        const char *open = r->spans.items[i - 1];
+        if (open == end_tag || strcmp(open, end_tag) == 0 || (open == link_without_tag && strcmp(end_tag, "</a>") == 0)) {
+            spans_close(r, i - 1);
+            return;
+        }
     }
 }
 
@@ -247,6 +263,7 @@ static int on_enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
         r->is_too_deep = true;
         return (int)ERR_LIMIT;
     }
+    spans_close(r, 0);
     if (type == MD_BLOCK_H) {
         r->out = &r->heading;
     } else if (type == MD_BLOCK_OL) {
@@ -270,6 +287,8 @@ static int on_leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 {
     struct render *r = arg;
     r->depth--;
+    r->n_image = 0;
+    spans_close(r, 0);
     if (type == MD_BLOCK_H) {
         heading_end(r, heading_level(((const MD_BLOCK_H_DETAIL *)detail)->level));
     } else if (type < ARRAY_LEN(block_close) && block_close[type] != NULL) {
@@ -278,15 +297,14 @@ static int on_leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
     return r->out->failed ? (int)ERR_LIMIT : 0;
 }
 
-static const char *span_tag(MD_SPANTYPE type)
-{
-    return type == MD_SPAN_EM ? "em" : type == MD_SPAN_STRONG ? "strong" : type == MD_SPAN_CODE ? "code" : type == MD_SPAN_DEL ? "del" : NULL;
-}
+static const char *const span_open[] = {[MD_SPAN_EM] = "<em>", [MD_SPAN_STRONG] = "<strong>", [MD_SPAN_CODE] = "<code>", [MD_SPAN_DEL] = "<del>"};
+static const char *const span_close[] = {
+    [MD_SPAN_EM] = "</em>", [MD_SPAN_STRONG] = "</strong>", [MD_SPAN_A] = "</a>", [MD_SPAN_CODE] = "</code>", [MD_SPAN_DEL] = "</del>"};
 
 static int on_enter_span(MD_SPANTYPE type, void *detail, void *arg)
 {
     struct render *r = arg;
-    if (++r->depth > MARKDOWN_MAX_DEPTH * 2) {
+    if (r->spans.len > MARKDOWN_MAX_DEPTH) {
         r->is_too_deep = true;
         return (int)ERR_LIMIT;
     }
@@ -296,8 +314,9 @@ static int on_enter_span(MD_SPANTYPE type, void *detail, void *arg)
     }
     if (type == MD_SPAN_A) {
         link_begin(r, detail);
-    } else if (span_tag(type) != NULL) {
-        buf_printf(r->out, "<%s>", span_tag(type));
+    } else if (type < ARRAY_LEN(span_open) && span_open[type] != NULL) {
+        buf_add_cstr(r->out, span_open[type]);
+        VEC_PUSH(&r->spans, span_close[type]);
     }
     return 0;
 }
@@ -306,15 +325,10 @@ static int on_leave_span(MD_SPANTYPE type, void *detail, void *arg)
 {
     UNUSED(detail);
     struct render *r = arg;
-    r->depth--;
     if (r->n_image > 0) {
         r->n_image -= type == MD_SPAN_IMG;
-        return 0;
-    }
-    if (type == MD_SPAN_A) {
-        link_end(r);
-    } else if (span_tag(type) != NULL) {
-        buf_printf(r->out, "</%s>", span_tag(type));
+    } else if (type < ARRAY_LEN(span_close) && span_close[type] != NULL) {
+        span_end(r, span_close[type]);
     }
     return 0;
 }
@@ -322,7 +336,10 @@ static int on_leave_span(MD_SPANTYPE type, void *detail, void *arg)
 static int on_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *arg)
 {
     struct render *r = arg;
-    struct str s = {text, size};
+    /* md4c 0.4.8 may name a byte too many at the very end of the input ("[x][x](y"). */
+    bool is_ours = text >= r->source.p && text <= r->source.p + r->source.len;
+    size_t left = is_ours ? (size_t)(r->source.p + r->source.len - text) : size;
+    struct str s = {text, size < left ? size : left};
     if (r->out == &r->heading && type != MD_TEXT_ENTITY) {
         buf_add_str(&r->heading_text, type == MD_TEXT_SOFTBR || type == MD_TEXT_BR ? STR(" ") : s);
     }
@@ -374,10 +391,14 @@ enum err markdown_render(struct arena *arena, struct str text, const struct mark
     if (text.len > MARKDOWN_MAX_INPUT) {
         return ERR_LIMIT;
     }
-    if (!utf8_is_valid(text)) {
+    if (!utf8_is_valid(text) || str_find_char(text, '\0') != SIZE_MAX) {
         return ERR_INVALID;
     }
-    struct render r = {.arena = arena, .options = options != NULL ? options : &none};
+    /* A copy that ends with a newline and some zeros: the parser looks a little beyond the end. */
+    char *copy = arena_alloc(arena, text.len + 65);
+    memcpy(copy, text.p != NULL ? text.p : "", text.len);
+    copy[text.len] = '\n';
+    struct render r = {.arena = arena, .source = {copy, text.len + 1}, .options = options != NULL ? options : &none};
     buf_init(&r.page, MARKDOWN_MAX_OUTPUT);
     buf_init(&r.heading, 20000);
     buf_init(&r.heading_text, 10000);
@@ -389,7 +410,7 @@ enum err markdown_render(struct arena *arena, struct str text, const struct mark
                               .enter_span = on_enter_span,
                               .leave_span = on_leave_span,
                               .text = on_text};
-    int rc = md_parse(text.p != NULL ? text.p : "", (MD_SIZE)text.len, &parser, &r);
+    int rc = md_parse(r.source.p, (MD_SIZE)r.source.len, &parser, &r);
     enum err err = rc == 0 && !r.is_too_deep && buf_err(&r.page) == ERR_OK ? ERR_OK : rc < 0 ? ERR_INTERNAL : ERR_LIMIT;
     if (err == ERR_OK) {
         take_page(&r, out);
@@ -398,7 +419,7 @@ enum err markdown_render(struct arena *arena, struct str text, const struct mark
     buf_release(&r.heading);
     buf_release(&r.heading_text);
     VEC_RELEASE(&r.headings);
-    VEC_RELEASE(&r.links);
+    VEC_RELEASE(&r.spans);
     return err;
 }
 
@@ -423,15 +444,16 @@ struct str markdown_fill(struct arena *arena, struct str text, const struct mark
 {
     BUF_AUTO out;
     buf_init(&out, text.len + MARKDOWN_MAX_OUTPUT);
-    while (text.len > 0) {
-        size_t open = str_find(text, STR("{{"));
-        size_t close = open == SIZE_MAX ? SIZE_MAX : str_find(str_sub(text, open, text.len), STR("}}"));
-        if (close == SIZE_MAX) {
-            break;
+    size_t close;
+    while ((close = str_find(text, STR("}}"))) != SIZE_MAX) {
+        /* The last {{ before it: "{{{brand}}" and "{{x {{brand}}" have a variable too. */
+        size_t open = SIZE_MAX;
+        for (size_t i = 0; i + 2 <= close; i++) {
+            open = text.p[i] == '{' && text.p[i + 1] == '{' ? i : open;
         }
-        const struct markdown_var *var = var_find(str_trim(str_sub(text, open + 2, close - 2)), vars, n);
-        buf_add(&out, text.p, var != NULL ? open : open + 2);
-        text = str_sub(text, var != NULL ? open + close + 2 : open + 2, text.len);
+        const struct markdown_var *var = open != SIZE_MAX ? var_find(str_trim(str_sub(text, open + 2, close - open - 2)), vars, n) : NULL;
+        buf_add(&out, text.p, var != NULL ? open : close + 2);
+        text = str_sub(text, close + 2, text.len);
         for (size_t i = 0; var != NULL && i < var->value.len; i++) {
             if (escape && is_markdown_sign(var->value.p[i])) {
                 buf_add_char(&out, '\\');

@@ -29,7 +29,7 @@ struct markdown_page {
     struct markdown_heading *headings; /* h2 only, for the table of contents */
     size_t n_headings;
 };
-/* Everything in `arena`. ERR_LIMIT past the caps above; ERR_INVALID for bad UTF-8. `options` may be NULL. */
+/* Everything in `arena`. ERR_LIMIT past the caps above; ERR_INVALID for bad UTF-8 or a NUL. `options` may be NULL. */
 ERR_MUST_USE enum err markdown_render(struct arena *arena, struct str text, const struct markdown_options *options, struct markdown_page *out);
 
 /* Is this address safe to link to? Entities must be resolved before. `is_external_out`: it leaves the site. */

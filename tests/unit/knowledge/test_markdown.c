@@ -48,6 +48,8 @@ static void text_becomes_html(void **state)
         {"![alt *text*](https://e.com/x.png)", "<p>alt text</p>\n"},
         {"&lt;b&gt; &copy; &#60;i&#62;", "<p>&lt;b&gt; &copy; &lt;i&gt;</p>\n"},
         {"", ""},
+        {"*a [x](**/b)", "<p><em>a <a href=\"**/b\">x</a></em></p>\n"}, /* md4c forgets the end */
+        {"[x][x](y", "<p>[x][x](y</p>\n"},                             /* md4c reads past the end */
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ARENA_AUTO arena = arena_new(0);
