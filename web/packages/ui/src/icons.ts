@@ -17,7 +17,8 @@ export const iconCheckCircle = 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM8 12.3l2.8
 export const iconAll = 'M4 5h16v5H4zM4 14h16v5H4z';
 export const iconSearch = 'M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13ZM15.5 15.5 20.5 20.5';
 export const iconPulse = 'M3 12h4l2.5-6.5 5 13L17 12h4';
-export const iconBook = 'M5 4.5h10a3 3 0 0 1 3 3v12a2.5 2.5 0 0 0-2.5-2.5H5zM18 7.5h1.5v12H18';
+export const iconBook =
+  'M12 6.5C10 5 7.5 4.5 4 4.5v14c3.5 0 6 .5 8 2 2-1.5 4.5-2 8-2v-14c-3.5 0-6 .5-8 2zM12 6.5v14';
 export const iconSettings =
   'M12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM19.4 13.5a7.6 7.6 0 0 0 0-3l2-1.5-2-3.4-2.3 1a7.6 7.6 0 0 0-2.6-1.5L14.2 2.6H9.8l-.3 2.5a7.6 7.6 0 0 0-2.6 1.5l-2.3-1-2 3.4 2 1.5a7.6 7.6 0 0 0 0 3l-2 1.5 2 3.4 2.3-1a7.6 7.6 0 0 0 2.6 1.5l.3 2.5h4.4l.3-2.5a7.6 7.6 0 0 0 2.6-1.5l2.3 1 2-3.4z';
 export const iconClose = 'M6 6l12 12M18 6 6 18';

@@ -1,3 +1,5 @@
+import { untrack } from 'svelte';
+
 export interface Command {
   id: string;
   label: string;
@@ -15,8 +17,9 @@ class Commands {
   private sources = $state.raw<readonly (() => readonly Command[])[]>([]);
 
   add(source: () => readonly Command[]): () => void {
-    this.sources = [source, ...this.sources];
-    return () => (this.sources = this.sources.filter((s) => s !== source));
+    // Called from effects, which must not depend on the list that they change.
+    untrack(() => (this.sources = [source, ...this.sources]));
+    return () => untrack(() => (this.sources = this.sources.filter((s) => s !== source)));
   }
 
   get all(): readonly Command[] {

@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import { session } from './session.svelte.js';
 
 export type ShortcutGroup = 'everywhere' | 'list' | 'conversation' | 'composer';
@@ -52,8 +53,9 @@ class Shortcuts {
 
   /** Returns the function that takes them away. */
   add(...shortcuts: Shortcut[]): () => void {
-    this.active = [...shortcuts, ...this.active];
-    return () => (this.active = this.active.filter((s) => !shortcuts.includes(s)));
+    // Called from effects, which must not depend on the list that they change.
+    untrack(() => (this.active = [...shortcuts, ...this.active]));
+    return () => untrack(() => (this.active = this.active.filter((s) => !shortcuts.includes(s))));
   }
 
   private handle(e: KeyboardEvent): void {

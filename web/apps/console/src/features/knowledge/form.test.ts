@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fromForm, toForm } from './article.svelte.js';
+import { fromForm, toForm } from './form.js';
 
 test('phrasings come without blanks and doubles, in their order', () => {
   const form = { ...toForm(null), title: ' T ', phrasings: ' b \n\na\nb\n  \n' };
