@@ -27,9 +27,14 @@ function start(script: HTMLScriptElement): void {
 
   const host = document.createElement('stablehand-widget');
   const root = host.attachShadow({ mode: 'closed' });
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(STYLES);
-  root.adoptedStyleSheets = [sheet];
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLES);
+    root.adoptedStyleSheets = [sheet];
+  } catch {
+    // Older Safari: works unless the page forbids inline styles.
+    root.append(Object.assign(document.createElement('style'), { textContent: STYLES }));
+  }
   const box = document.createElement('div');
   const button = document.createElement('button');
   button.className = 'launch';
@@ -48,6 +53,7 @@ function start(script: HTMLScriptElement): void {
   let isReady = false;
   let isOpen = false;
   const waiting: ToFrame[] = [];
+  const seen = `stablehand-seen-${inbox}`;
 
   function tell(message: ToFrame): void {
     if (isReady) frame?.contentWindow?.postMessage(envelope(message), origin);
@@ -83,16 +89,23 @@ function start(script: HTMLScriptElement): void {
     return made;
   }
 
+  /** The app runs, so that answers and sign-ins arrive; it stays closed. */
+  function wake(): void {
+    if (frame) return;
+    frame = makeFrame();
+    frame.hidden = true;
+  }
+
   function setOpen(open: boolean): void {
     if (open === isOpen) return;
     isOpen = open;
-    frame ??= makeFrame();
-    frame.hidden = !open;
+    wake();
+    frame!.hidden = !open;
     preview.hidden = true;
     box.classList.toggle('full', open);
     drawButton();
     tell({ t: 'visible', open });
-    if (open) frame.focus();
+    if (open) frame!.focus();
     else button.focus();
   }
 
@@ -110,13 +123,13 @@ function start(script: HTMLScriptElement): void {
   const commands: Record<string, (value: string) => void> = {
     open: () => setOpen(true),
     close: () => setOpen(false),
-    logout: () => tell({ t: 'logout' }),
+    // Must happen even if the window is never opened: the next one at this browser must not find the talk.
+    logout() {
+      wake();
+      tell({ t: 'logout' });
+    },
     identify(identity) {
-      // The app must run to keep the conversation of the one who signs in; it stays closed.
-      if (!frame) {
-        frame = makeFrame();
-        frame.hidden = true;
-      }
+      if (kept(seen)) wake();
       tell({ t: 'identify', identity });
     },
     locale(value) {
@@ -134,7 +147,15 @@ function start(script: HTMLScriptElement): void {
       for (const m of waiting.splice(0)) tell(m);
     } else if (message.t === 'close') setOpen(false);
     else if (message.t === 'unread') showUnread(message.count, message.preview);
-    else if (/^#[0-9a-f]{6}$/.test(message.color)) host.style.setProperty('--sh', message.color);
+    else if (message.t === 'known') keep(seen, message.known);
+    else {
+      for (const [name, color] of [
+        ['--sh', message.color],
+        ['--si', message.ink],
+      ] as const) {
+        if (/^#[0-9a-f]{6}$/i.test(color)) host.style.setProperty(name, color);
+      }
+    }
   });
   button.onclick = () => setOpen(!isOpen);
   preview.onclick = () => setOpen(true);
@@ -149,21 +170,23 @@ function start(script: HTMLScriptElement): void {
   page.Stablehand = (command, value = '') => commands[command]?.(String(value));
   for (const [command, value] of early) page.Stablehand(command, value);
   // Someone who has written before gets answers without opening the window first.
-  if (localStorageHas(`stablehand-seen-${inbox}`) && !frame) {
-    const wake = () => {
-      if (frame) return;
-      frame = makeFrame();
-      frame.hidden = true;
-    };
-    setTimeout(wake, 3000);
-  }
+  if (kept(seen)) setTimeout(wake, 2000);
 }
 
-function localStorageHas(key: string): boolean {
+function kept(key: string): boolean {
   try {
     return localStorage.getItem(key) !== null;
   } catch {
     return false;
+  }
+}
+
+function keep(key: string, on: boolean): void {
+  try {
+    if (on) localStorage.setItem(key, '1');
+    else localStorage.removeItem(key);
+  } catch {
+    // Then answers show when the window is opened.
   }
 }
 

@@ -12,20 +12,23 @@ export type ToPage =
   | { t: 'ready' }
   | { t: 'close' }
   | { t: 'unread'; count: number; preview: string }
-  | { t: 'accent'; color: string };
+  | { t: 'accent'; color: string; ink: string }
+  /** The customer has a conversation here (or, signed out, has none any more): worth listening for answers with the window closed. */
+  | { t: 'known'; known: boolean };
 
 type Envelope<M> = M & { p: typeof PROTOCOL };
 
-const TEXT = 'string';
+/** Names of the fields. */
 const SHAPES: Record<string, Record<string, 'string' | 'boolean' | 'number'>> = {
   visible: { open: 'boolean' },
-  identify: { identity: TEXT },
+  identify: { identity: 'string' },
   logout: {},
-  locale: { locale: TEXT },
+  locale: { locale: 'string' },
   ready: {},
   close: {},
-  unread: { count: 'number', preview: TEXT },
-  accent: { color: TEXT },
+  unread: { count: 'number', preview: 'string' },
+  accent: { color: 'string', ink: 'string' },
+  known: { known: 'boolean' },
 };
 
 export function envelope<M extends ToFrame | ToPage>(message: M): Envelope<M> {
@@ -34,14 +37,14 @@ export function envelope<M extends ToFrame | ToPage>(message: M): Envelope<M> {
 
 /** The message of an event that comes from `source` at exactly `origin` and has a known shape; otherwise null. */
 export function read<M extends ToFrame | ToPage>(
-  event: MessageEvent,
+  event: Pick<MessageEvent, 'origin' | 'source' | 'data'>,
   source: unknown,
   origin: string,
 ): M | null {
-  if (event.origin !== origin || event.source !== source) return null;
+  if (!source || event.origin !== origin || event.source !== source) return null;
   const data = event.data as Record<string, unknown> | null;
   if (typeof data !== 'object' || data === null || data['p'] !== PROTOCOL) return null;
-  const shape = SHAPES[String(data['t'])];
+  const shape = Object.keys(SHAPES).includes(String(data['t'])) && SHAPES[String(data['t'])];
   if (!shape) return null;
   for (const [key, type] of Object.entries(shape)) {
     if (typeof data[key] !== type) return null;

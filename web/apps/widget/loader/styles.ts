@@ -1,8 +1,8 @@
 /** Styles of the launcher and the frame, in a shadow root through CSSOM: no inline style, no class of the page can reach them. */
 export const STYLES = `
-:host{all:initial;position:fixed;inset-block-end:calc(20px + env(safe-area-inset-bottom));inset-inline-end:calc(20px + env(safe-area-inset-right));z-index:2147483000;--sh:#0f766e}
+:host{all:initial;position:fixed;inset-block-end:calc(20px + env(safe-area-inset-bottom));inset-inline-end:calc(20px + env(safe-area-inset-right));z-index:2147483000;--sh:#1f5bd8;--si:#fff}
 button{font:500 14px/1.4 system-ui,-apple-system,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;cursor:pointer;border:0}
-.launch{inline-size:56px;block-size:56px;border-radius:50%;background:var(--sh);color:#fff;box-shadow:0 6px 20px rgb(0 0 0/.22);display:grid;place-items:center;transition:transform .15s}
+.launch{inline-size:56px;block-size:56px;border-radius:50%;background:var(--sh);color:var(--si);box-shadow:0 6px 20px rgb(0 0 0/.22);display:grid;place-items:center;transition:transform .15s}
 .launch:hover{transform:translateY(-2px)}
 :focus-visible{outline:3px solid var(--sh);outline-offset:3px}
 svg{inline-size:26px;block-size:26px}

@@ -20,7 +20,8 @@ import {
   type Timeline,
 } from '@stablehand/core';
 
-import type { Keep } from './keep.js';
+import type { TabBox } from './boxes.js';
+import { problemWordOf } from './problems.js';
 
 export type Conversation = Schema['VisitorConversation'];
 export type Payload = {
@@ -29,43 +30,54 @@ export type Payload = {
   files: Schema['File'][];
   button: string | null;
 };
+export type Typist = { name: string; isBot: boolean };
 type FromVisitor = Frames.FromVisitor;
 type ToVisitor = Frames.ToVisitor;
 
 const TYPING_SHOWN_MS = 6_000;
 const TYPING_SAID_EVERY_MS = 3_000;
 const OUTBOX_TICK_MS = 5_000;
+/** A line that is back so soon is not worth a banner that comes and goes. */
+const DOWN_AFTER_MS = 2_500;
 const PAGE = 50;
 
 export interface ChatDeps {
   api: Api;
-  keep: Keep;
+  box: TabBox;
   token: () => string | null;
-  onNewMessage: (message: Message) => void;
+  /** The server does not know the token any more. */
   onSignedOut: () => void;
   socketUrl: () => string;
+  makeSocket?: (url: string) => WebSocket;
 }
 
 export class Chat {
   timeline = $state.raw<Timeline>(emptyTimeline());
   conversation = $state.raw<Conversation | null>(null);
   unsent = $state.raw<readonly OutboxEntry<Payload>[]>([]);
-  status = $state<SocketStatus>('stopped');
-  typist = $state<string | null>(null);
+  typist = $state.raw<Typist | null>(null);
+  /** The line has been gone long enough to say so. */
+  isDown = $state(false);
   /** False until the first page or replay is there: the view shows a skeleton instead of jumping. */
   isLoaded = $state(false);
-  isVisible = false;
+  /** The person looks at the conversation now; the widget knows. */
+  isVisible = $state(false);
+  /** What the customer has read, in this tab or another. */
+  readSeq = $state(0);
 
   private readonly socket: ResumingSocket<FromVisitor, ToVisitor>;
   private readonly outbox: Outbox<Payload>;
   private typingTimer: ReturnType<typeof setTimeout> | undefined;
+  private downTimer: ReturnType<typeof setTimeout> | undefined;
+  private tickTimer: ReturnType<typeof setInterval> | undefined;
   private saidTypingAt = 0;
-  private timer: ReturnType<typeof setInterval> | undefined;
   private reported = 0;
+  /** Counts starts and resets: an answer that belongs to a former one is dropped. */
+  private run = 0;
 
   constructor(private readonly deps: ChatDeps) {
     this.outbox = new Outbox<Payload>({
-      storage: { load: () => deps.keep.get('outbox'), save: (value) => deps.keep.set('outbox', value) },
+      storage: deps.box.storage,
       transmit: (clientId, payload) => this.transmit(clientId, payload),
       onChange: (entries) => (this.unsent = entries),
       now: Date.now,
@@ -73,6 +85,7 @@ export class Chat {
     this.unsent = this.outbox.pending;
     this.socket = new ResumingSocket<FromVisitor, ToVisitor>({
       url: deps.socketUrl,
+      ...(deps.makeSocket && { makeSocket: deps.makeSocket }),
       hello: () => {
         const token = deps.token();
         return token
@@ -80,27 +93,43 @@ export class Chat {
           : null;
       },
       onFrame: (frame) => this.receive(frame),
-      onStatus: (status) => (this.status = status),
+      onStatus: (status) => this.lineChanged(status),
       onRefused: deps.onSignedOut,
     });
   }
 
-  start(conversation: Conversation | null): void {
-    this.conversation = conversation;
-    if (conversation) void this.loadPage(conversation);
-    else this.isLoaded = true;
+  /** Messages for the customer that were not looked at yet. */
+  get unread(): readonly Message[] {
+    return this.timeline.messages.filter(
+      (m) => m.seq > this.readSeq && m.kind === 'public' && m.author.kind !== 'customer' && !m.deleted_at,
+    );
+  }
+
+  /** With the session's conversation: on a new session, or again after the person signed in. */
+  async start(conversation: Conversation | null): Promise<void> {
+    const run = ++this.run;
+    this.socket.stop();
+    this.takeHead(conversation);
+    if (conversation && this.timeline.conversationId !== conversation.id)
+      await this.loadPage(conversation, run);
+    if (run !== this.run) return;
+    this.isLoaded = true;
     this.socket.start();
-    this.timer ??= setInterval(() => this.socket.status === 'live' && this.outbox.tick(), OUTBOX_TICK_MS);
+    this.tickTimer ??= setInterval(() => this.tick(), OUTBOX_TICK_MS);
+    this.tick();
   }
 
   /** Signed out or another person: nothing of the former one stays. */
   reset(): void {
+    this.run++;
     this.socket.stop();
-    clearInterval(this.timer);
-    this.timer = undefined;
-    for (const entry of this.outbox.pending) this.outbox.remove(entry.clientId);
+    clearInterval(this.tickTimer);
+    this.tickTimer = undefined;
+    this.outbox.clear();
     this.timeline = emptyTimeline();
     this.conversation = null;
+    this.readSeq = this.reported = 0;
+    this.showTyping(null);
     this.isLoaded = false;
   }
 
@@ -116,7 +145,7 @@ export class Chat {
 
   typing(on: boolean): void {
     const now = Date.now();
-    if (on && now - this.saidTypingAt < TYPING_SAID_EVERY_MS) return;
+    if (on ? now - this.saidTypingAt < TYPING_SAID_EVERY_MS : this.saidTypingAt === 0) return;
     this.saidTypingAt = on ? now : 0;
     this.socket.send({ t: 'typing', on });
   }
@@ -124,35 +153,53 @@ export class Chat {
   /** The person sees the end of the list now. */
   markRead(): void {
     const seq = this.timeline.have;
-    if (!this.isVisible || seq <= this.reported || !this.conversation) return;
-    if (this.socket.send({ t: 'read', seq })) this.reported = seq;
+    if (!this.isVisible || !this.conversation) return;
+    this.readSeq = Math.max(this.readSeq, seq);
+    if (seq > this.reported && this.socket.send({ t: 'read', seq })) this.reported = seq;
   }
 
   async loadOlder(): Promise<void> {
     const first = this.timeline.messages[0];
     if (!first || !this.timeline.hasOlder) return;
-    const page = await unwrap(
-      this.deps.api.GET('/api/v1/visitor/conversations/{id}/messages', {
-        params: { path: { id: first.conversation_id }, query: { before: first.seq, limit: PAGE } },
-      }),
-    );
-    this.timeline = withPage(this.timeline, page.items, page.has_more);
+    const page = await this.page(first.conversation_id, first.seq);
+    if (this.timeline.conversationId === first.conversation_id)
+      this.timeline = withPage(this.timeline, page.items, page.has_more);
   }
 
-  private async loadPage(conversation: Conversation): Promise<void> {
+  private page(id: string, before?: number) {
+    return unwrap(
+      this.deps.api.GET('/api/v1/visitor/conversations/{id}/messages', {
+        params: { path: { id }, query: { before, limit: PAGE } },
+      }),
+    );
+  }
+
+  private async loadPage(conversation: Conversation, run: number): Promise<void> {
     const id = conversation.id;
+    let timeline = emptyTimeline(id);
     try {
-      const page = await unwrap(
-        this.deps.api.GET('/api/v1/visitor/conversations/{id}/messages', {
-          params: { path: { id }, query: { limit: PAGE } },
-        }),
-      );
-      const base = this.timeline.conversationId === id ? this.timeline : emptyTimeline(id);
-      this.timeline = withPage(base, page.items, page.has_more);
+      const page = await this.page(id);
+      // Everything up to what the session knew is in the page, or is older than it.
+      timeline = withPage(timeline, page.items, page.has_more, conversation.last_seq);
     } catch {
       // The socket's replay brings it as soon as there is a line.
     }
-    this.isLoaded = true;
+    if (run === this.run) this.timeline = timeline;
+  }
+
+  private tick(): void {
+    void this.deps.box.adopt((kept) => this.outbox.adopt(kept));
+    if (this.socket.status === 'live') this.outbox.tick();
+  }
+
+  private lineChanged(status: SocketStatus): void {
+    if (status === 'live' || status === 'stopped') {
+      clearTimeout(this.downTimer);
+      this.downTimer = undefined;
+      this.isDown = false;
+    } else {
+      this.downTimer ??= setTimeout(() => (this.isDown = true), DOWN_AFTER_MS);
+    }
   }
 
   private transmit(clientId: string, p: Payload): boolean {
@@ -166,12 +213,20 @@ export class Chat {
     return this.socket.send({ t: 'send', message });
   }
 
+  private takeHead(conversation: Conversation | null): void {
+    this.readSeq =
+      conversation && conversation.id === this.conversation?.id
+        ? Math.max(this.readSeq, conversation.read_seq)
+        : (conversation?.read_seq ?? 0);
+    this.conversation = conversation;
+  }
+
   private receive(frame: ToVisitor): void {
     switch (frame.t) {
       case 'welcome':
         if (frame.conversation_id !== this.timeline.conversationId)
           this.timeline = emptyTimeline(frame.conversation_id);
-        this.conversation = frame.conversation;
+        this.takeHead(frame.conversation);
         this.reported = 0;
         break;
       case 'live':
@@ -187,20 +242,20 @@ export class Chat {
       case 'nack':
         this.outbox.refused(
           frame.client_id,
-          { code: frame.problem.code, message: frame.problem.detail ?? frame.problem.title },
+          { code: problemWordOf(frame.problem.status, frame.problem.code), message: frame.problem.title },
           frame.retry === true,
         );
         break;
       case 'typing':
-        this.showTyping(frame.on ? frame.who.name : null);
+        this.showTyping(frame.on ? { name: frame.who.name, isBot: frame.who.kind === 'bot' } : null);
         break;
       case 'receipt':
         if (this.conversation?.id === frame.conversation_id) {
-          this.conversation = {
+          this.takeHead({
             ...this.conversation,
-            agent_read_seq: frame.agent_read_seq,
+            agent_read_seq: Math.max(this.conversation.agent_read_seq, frame.agent_read_seq),
             read_seq: frame.customer_read_seq,
-          };
+          });
         }
         break;
       case 'queue':
@@ -217,19 +272,18 @@ export class Chat {
     const before = this.timeline.have;
     this.timeline = withEvent(this.timeline, event);
     if (event.seq <= before) return;
-    if (event.kind.startsWith('conversation.')) this.conversation = event.data as unknown as Conversation;
+    if (event.kind.startsWith('conversation.')) this.takeHead(event.data as unknown as Conversation);
     if (event.kind !== 'message.created') return;
     const message = event.data as unknown as Message;
     if (message.client_id) this.outbox.acknowledged(message.client_id);
     if (message.author.kind === 'customer') return;
     this.showTyping(null);
     this.socket.send({ t: 'delivered', seq: event.seq });
-    this.deps.onNewMessage(message);
   }
 
-  private showTyping(name: string | null): void {
+  private showTyping(typist: Typist | null): void {
     clearTimeout(this.typingTimer);
-    this.typist = name;
-    if (name !== null) this.typingTimer = setTimeout(() => (this.typist = null), TYPING_SHOWN_MS);
+    this.typist = typist;
+    if (typist) this.typingTimer = setTimeout(() => (this.typist = null), TYPING_SHOWN_MS);
   }
 }

@@ -10,12 +10,16 @@ export interface Upload {
   percent: number;
   done: Schema['File'] | null;
   problem: string | null;
+  /** The same again may work (no line, server busy). */
+  canRetry: boolean;
+  file: File;
   abort: AbortController;
 }
 
 export const MAX_FILES = 10;
 
 export class Uploads {
+  isOver = $state(false);
   items = $state<Upload[]>([]);
   private nextKey = 1;
 
@@ -31,25 +35,42 @@ export class Uploads {
 
   add(files: Iterable<File>): void {
     for (const file of files) {
-      if (this.items.length >= MAX_FILES) return;
-      void this.upload(file);
+      this.isOver = this.items.length >= MAX_FILES;
+      if (this.isOver) return;
+      this.items.push({
+        key: this.nextKey++,
+        name: file.name,
+        percent: 0,
+        done: null,
+        problem: null,
+        canRetry: false,
+        file,
+        abort: new AbortController(),
+      });
+      void this.upload(this.items.at(-1)!);
     }
   }
 
+  retry(item: Upload): void {
+    item.problem = null;
+    item.percent = 0;
+    void this.upload(item);
+  }
+
   remove(key: number): void {
+    this.isOver = false;
     this.items.find((u) => u.key === key)?.abort.abort();
     this.items = this.items.filter((u) => u.key !== key);
   }
 
   clear(): void {
+    this.isOver = false;
     this.items = [];
   }
 
-  private async upload(file: File): Promise<void> {
+  private async upload(item: Upload): Promise<void> {
     const { w, language } = this.widget;
-    const abort = new AbortController();
-    this.items.push({ key: this.nextKey++, name: file.name, percent: 0, done: null, problem: null, abort });
-    const item = this.items.at(-1)!;
+    const { file } = item;
     const limit = this.widget.session?.inbox.max_file_bytes ?? Infinity;
     if (file.size > limit) {
       item.problem = w('fileTooBig', { name: file.name, limit: byteSize(limit, language) });
@@ -62,11 +83,12 @@ export class Uploads {
         {
           headers: this.widget.authorization,
           onProgress: (share) => (item.percent = Math.round(share * 100)),
-          signal: abort.signal,
+          signal: item.abort.signal,
         },
       );
     } catch (e) {
-      const refused = e instanceof ApiProblem && (e.status === 415 || e.status === 422);
+      const refused = e instanceof ApiProblem && !e.isTransient && e.status !== 401;
+      item.canRetry = !refused;
       item.problem = w(refused ? 'fileRefused' : 'fileFailed', { name: file.name });
     }
   }

@@ -1,12 +1,15 @@
 /** The widget as a whole: who is here, which view is open, in which language; it owns the chat. */
 import { ApiProblem, createApi, unwrap, type Api, type Schema } from '@stablehand/api';
-import { pickLanguage, type Language, type Params } from '@stablehand/core';
+import { newClientId, pickLanguage, type Language, type Message, type Params } from '@stablehand/core';
 
 import type { ToFrame } from '../../loader/protocol.js';
+import { loadWords, word, type WordKey } from '../words/index.js';
+import { accentInk } from './accent.js';
+import { TabBox } from './boxes.js';
 import { Chat } from './chat.svelte.js';
-import { browserStorage, makeKeep, type Keep } from './keep.js';
+import { browserStorage, makeKeep, onKept, type Keep } from './keep.js';
 import { linkToPage, type PageLink } from './page.js';
-import { word, type WordKey } from './words.js';
+import { setAccent } from './theme.js';
 
 type Session = Schema['VisitorSession'];
 export type View =
@@ -23,20 +26,45 @@ export interface WidgetConfig {
   locale: string;
 }
 
+const FIRST_RETRY_MS = 3_000;
+const MAX_RETRY_MS = 60_000;
+const PREVIEW = 160;
+
+/** A line of text for the bubble on the page: no marks of formatting. */
+export function plainPreview(body: string): string {
+  return body
+    .replace(/\[([^\]\n]+)\]\([^)\s]*\)/g, '$1')
+    .replace(/[*`#>]+/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, PREVIEW);
+}
+
 export class Widget {
   session = $state.raw<Session | null>(null);
-  view = $state.raw<View>({ name: 'home' });
   language = $state<Language>('en');
   isOpen = $state(false);
-  unread = $state(0);
   /** Why there is no session; the view offers to try again. */
-  problem = $state.raw<ApiProblem | null>(null);
+  problem = $state.raw<unknown>(null);
+  /** Where "new messages" begins, since the person last came back to the chat. 0: nothing new then. */
+  newSince = $state(0);
+  /** The person has gone somewhere: from now on focus follows the view. */
+  hasMoved = false;
+  private path = $state.raw<readonly View[]>([{ name: 'home' }]);
 
   readonly api: Api;
   readonly chat: Chat;
   readonly keep: Keep;
+  /** A page is around us: the window can be closed. */
+  readonly isEmbedded: boolean;
+  private readonly box: TabBox;
   private readonly page: PageLink;
   private token: string | null;
+  /** Sessions are opened one after another: a sign-in must find the token of the visit before it. */
+  private turn: Promise<void> = Promise.resolve();
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private retryMs = FIRST_RETRY_MS;
+  private lostAt = 0;
 
   constructor(private readonly config: WidgetConfig) {
     this.keep = makeKeep(config.inbox, browserStorage());
@@ -45,20 +73,39 @@ export class Widget {
       [this.keep.get('language') ?? '', config.locale, ...navigator.languages].filter(Boolean),
     );
     this.api = createApi({ bearer: () => this.token });
+    this.box = new TabBox(this.keep, config.inbox, navigator.locks, newClientId());
     this.chat = new Chat({
       api: this.api,
-      keep: this.keep,
+      box: this.box,
       token: () => this.token,
-      onNewMessage: (message) => this.announce(message),
-      onSignedOut: () => this.forget(),
+      onSignedOut: () => this.sessionLost(),
       socketUrl: () => `${location.origin.replace(/^http/, 'ws')}/api/v1/visitor/socket`,
     });
     this.page = linkToPage(config.origin, (message) => this.hear(message));
-    this.isOpen = config.origin === '';
-    for (const event of ['online', 'focus', 'pageshow']) window.addEventListener(event, this.chat.nudge);
+    this.isEmbedded = config.origin !== '';
+    this.isOpen = !this.isEmbedded;
+    for (const event of ['online', 'focus', 'pageshow']) window.addEventListener(event, () => this.wake());
     document.addEventListener('visibilitychange', () => this.visibilityChanged());
-    this.visibilityChanged();
+    onKept(config.inbox, 'token', (token) => this.otherTabSigned(token));
+    $effect.root(() => {
+      $effect(() => this.tellUnread(this.chat.unread));
+      $effect(() => {
+        if (this.session) this.page.tell({ t: 'known', known: this.chat.conversation !== null });
+      });
+    });
     this.page.tell({ t: 'ready' });
+  }
+
+  get view(): View {
+    return this.path.at(-1)!;
+  }
+
+  get canGoBack(): boolean {
+    return this.path.length > 1;
+  }
+
+  get brand(): string {
+    return this.session?.inbox.brand ?? '';
   }
 
   /** For uploads, which do not go through the client. */
@@ -69,94 +116,162 @@ export class Widget {
   w = (key: WordKey, params?: Params): string => word(this.language, key, params);
 
   /** Opens the session: an old token, a signed identity, both, or neither. */
-  async begin(identity?: string): Promise<void> {
-    this.problem = null;
-    try {
-      const session = await unwrap(
-        this.api.POST('/api/v1/visitor/session', {
-          body: {
-            inbox: this.config.inbox,
-            token: this.token ?? undefined,
-            identity,
-            locale: this.language,
-            zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-            page: document.referrer.split(/[?#]/)[0]?.slice(0, 500),
-          },
-        }),
-      );
-      if (this.session && this.session.customer.id !== session.customer.id) this.chat.reset();
-      this.session = session;
-      this.token = session.token;
-      this.keep.set('token', session.token);
-      this.page.tell({ t: 'accent', color: session.inbox.accent });
-      this.chat.start(session.conversation);
-    } catch (e) {
-      if (!(e instanceof ApiProblem)) throw e;
-      this.problem = e;
-    }
+  begin(identity?: string): Promise<void> {
+    this.turn = this.turn.then(() => this.open(identity));
+    return this.turn;
   }
 
   show(view: View): void {
-    this.view = view;
+    this.hasMoved = true;
+    if (view.name === 'home') this.path = [view];
+    else this.path = [...this.path.filter((v) => v.name !== view.name || view.name === 'article'), view];
     this.visibilityChanged();
   }
 
-  setLanguage(language: Language): void {
-    this.language = language;
+  back(): void {
+    this.path = this.path.length > 1 ? this.path.slice(0, -1) : this.path;
+    this.visibilityChanged();
+  }
+
+  async setLanguage(language: Language): Promise<void> {
     this.keep.set('language', language);
-    document.documentElement.lang = language;
-    // Not vital: the next session tells it again.
-    void this.api.PATCH('/api/v1/visitor/me', { body: { locale: language } }).catch(() => undefined);
+    await this.speak(language);
   }
 
   close(): void {
     this.page.tell({ t: 'close' });
   }
 
+  private async open(identity?: string): Promise<void> {
+    clearTimeout(this.retryTimer);
+    this.problem = null;
+    try {
+      this.enter(await this.askForSession(identity));
+      this.retryMs = FIRST_RETRY_MS;
+    } catch (e) {
+      this.problem = e;
+      if (!(e instanceof ApiProblem) || !e.isTransient) return;
+      this.retryTimer = setTimeout(() => void this.begin(identity), this.retryMs);
+      this.retryMs = Math.min(MAX_RETRY_MS, this.retryMs * 2);
+    }
+  }
+
+  /** What is refused is left away step by step: help must not fail because a signature has expired or a token is old. */
+  private async askForSession(identity?: string): Promise<Session> {
+    const body = {
+      inbox: this.config.inbox,
+      token: this.token ?? undefined,
+      identity,
+      locale: this.language,
+      zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      page: document.referrer.split(/[?#]/)[0]?.slice(0, 500),
+    };
+    const ask = () => unwrap(this.api.POST('/api/v1/visitor/session', { body }));
+    const isRefusal = (e: unknown) => e instanceof ApiProblem && (e.status === 401 || e.status === 422);
+    try {
+      return await ask();
+    } catch (e) {
+      if (!isRefusal(e) || !body.identity) throw e;
+      console.warn('Stablehand: the identity was refused:', (e as Error).message);
+      body.identity = undefined;
+      return await ask();
+    }
+  }
+
+  private enter(session: Session): void {
+    const former = this.session?.customer;
+    // Who signs in keeps what is written; who takes the place of somebody else does not.
+    if (former?.is_verified && former.id !== session.customer.id) this.chat.reset();
+    const isSameLine = this.session !== null && this.token === session.token;
+    this.session = session;
+    this.token = session.token;
+    this.keep.set('token', session.token);
+    const color = session.inbox.accent;
+    setAccent(color);
+    this.page.tell({ t: 'accent', color, ink: accentInk(color) });
+    const isSameTalk = session.conversation?.id === this.chat.conversation?.id;
+    if (!isSameLine || !isSameTalk) void this.chat.start(session.conversation);
+  }
+
+  private async speak(language: Language): Promise<void> {
+    if (language === this.language) return;
+    try {
+      await loadWords(language);
+    } catch {
+      return; // No line now: the words stay as they are.
+    }
+    this.language = language;
+    document.documentElement.lang = language;
+    // The greeting comes in the language of the session.
+    if (this.session) void this.begin();
+  }
+
   private hear(message: ToFrame): void {
     switch (message.t) {
       case 'visible':
         this.isOpen = message.open;
+        if (message.open && this.chat.unread.length > 0) this.show({ name: 'chat' });
         this.visibilityChanged();
         break;
       case 'identify':
         void this.begin(message.identity);
         break;
       case 'logout':
-        this.forget();
+        this.turn = this.turn.then(() => this.forget());
         void this.begin();
         break;
       case 'locale':
-        this.language = pickLanguage([message.locale]);
-        document.documentElement.lang = this.language;
+        void this.speak(pickLanguage([message.locale]));
         break;
     }
   }
 
-  private visibilityChanged(): void {
-    this.chat.isVisible = this.isOpen && this.view.name === 'chat' && document.visibilityState === 'visible';
-    if (!this.chat.isVisible) return;
-    this.unread = 0;
-    this.page.tell({ t: 'unread', count: 0, preview: '' });
-    this.chat.markRead();
-    this.chat.nudge();
+  private wake(): void {
+    if (this.session) this.chat.nudge();
+    else if (this.problem) void this.begin();
   }
 
-  private announce(message: Schema['Message']): void {
-    if (this.chat.isVisible) {
-      this.chat.markRead();
-      return;
+  private visibilityChanged(): void {
+    const isVisible = this.isOpen && this.view.name === 'chat' && document.visibilityState === 'visible';
+    if (isVisible && !this.chat.isVisible) {
+      this.newSince = this.chat.unread[0]?.seq ?? 0;
+      this.chat.nudge();
     }
-    if (message.kind !== 'public') return;
-    this.unread++;
-    this.page.tell({ t: 'unread', count: this.unread, preview: message.body.slice(0, 160) });
+    this.chat.isVisible = isVisible;
+  }
+
+  private tellUnread(unread: readonly Message[]): void {
+    const last = unread.at(-1);
+    const preview = last ? plainPreview(last.body) || this.w('attachment') : '';
+    this.page.tell({ t: 'unread', count: this.chat.isVisible ? 0 : unread.length, preview });
+  }
+
+  private sessionLost(): void {
+    const now = Date.now();
+    const isAgain = now - this.lostAt < 10_000;
+    this.lostAt = now;
+    if (isAgain) this.forget();
+    this.session = null;
+    void this.begin();
+  }
+
+  private otherTabSigned(token: string | null): void {
+    if (token === this.token) return;
+    this.turn = this.turn.then(() => {
+      if (token === null) this.forget();
+      this.token = token;
+    });
+    if (token !== null) void this.begin();
   }
 
   private forget(): void {
     this.token = null;
     this.keep.set('token', null);
+    this.keep.set('draft', null);
+    this.box.forgetAll();
     this.session = null;
     this.chat.reset();
-    this.view = { name: 'home' };
+    this.path = [{ name: 'home' }];
+    this.visibilityChanged();
   }
 }
