@@ -288,27 +288,28 @@ static void write_file(const char *folder, const char *name, const char *text)
     fclose(f);
 }
 
+static const struct {
+    const char *target;
+    int status;
+} disk_cases[] = {
+    {"/console/", 200},
+    {"/console/any/route", 200},
+    {"/console/app.js", 200},
+    {"/console", 302},
+    {"/console/none.js", 404},
+    {"/../secret", 400},
+    {"/console/../../secret", 400},
+    {"/console/%2e%2e/secret", 400},
+    {"/console/link", 404},
+    {"/console/out/secret", 404},
+    {"//etc/passwd", 400},
+    {"/etc/passwd", 404},
+    {"/console/..%5csecret", 400},
+};
+
 static void files_from_disk_stay_in_their_folder(void **state)
 {
     (void)state;
-    static const struct {
-        const char *target;
-        int status;
-    } cases[] = {
-        {"/console/", 200},
-        {"/console/any/route", 200},
-        {"/console/app.js", 200},
-        {"/console", 302},
-        {"/console/none.js", 404},
-        {"/../secret", 400},
-        {"/console/../../secret", 400},
-        {"/console/%2e%2e/secret", 400},
-        {"/console/link", 404},
-        {"/console/out/secret", 404},
-        {"//etc/passwd", 400},
-        {"/etc/passwd", 404},
-        {"/console/..%5csecret", 400},
-    };
     static struct testserver t;
     char root[] = "/tmp/stablehand-web-XXXXXX", path[128], web[64];
     assert_non_null(mkdtemp(root));
@@ -325,21 +326,21 @@ static void files_from_disk_stay_in_their_folder(void **state)
     assert_int_equal(symlink("../..", path), 0);
     struct server_options o = {.web_dir = web};
     testserver_start(&t, &o);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(disk_cases) / sizeof(disk_cases[0]); i++) {
         char rq[256];
         int fd = client_connect(t.port);
         snprintf(rq, sizeof(rq), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n",
-                 strcmp(cases[i].target, "/console/link") == 0 ? "/console/link.txt"
-                                                               : cases[i].target);
+                 strcmp(disk_cases[i].target, "/console/link") == 0 ? "/console/link.txt"
+                                                                    : disk_cases[i].target);
         client_send_text(fd, rq);
         int status = client_answer(fd, big, sizeof(big));
-        if (strcmp(cases[i].target, "/console/out/secret") == 0 && status == 200) {
+        if (strcmp(disk_cases[i].target, "/console/out/secret") == 0 && status == 200) {
             assert_non_null(
                 strstr(big, "<title>console")); /* no extension: the console's own page */
             status = 404;
         }
-        if (status != cases[i].status || strstr(big, "\r\n\r\nsecret")) {
-            fail_msg("%s: %d", cases[i].target, status);
+        if (status != disk_cases[i].status || strstr(big, "\r\n\r\nsecret")) {
+            fail_msg("%s: %d", disk_cases[i].target, status);
         }
         close(fd);
     }

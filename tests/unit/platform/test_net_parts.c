@@ -393,79 +393,81 @@ static const struct asset assets[] = {
      .len = 4},
 };
 
+static const struct {
+    const char *path, *encoding, *none_match;
+    bool is_head;
+    const char *has[4], *body; /* has NULL: not ours */
+} asset_cases[] = {
+    {"/console/assets/app-Ab12_xyZ.js",
+     "",
+     "",
+     false,
+     {"200 OK", "immutable", "Vary: Accept-Encoding", "nosniff"},
+     "plain"},
+    {"/console/assets/app-Ab12_xyZ.js",
+     "gzip, br",
+     "",
+     false,
+     {"Content-Encoding: br", "Content-Length: 2"},
+     "br"},
+    {"/console/assets/app-Ab12_xyZ.js", "gzip", "", false, {"Content-Encoding: gzip"}, "gzi"},
+    {"/console/assets/app-Ab12_xyZ.js",
+     "br;q=0, gzip;q=0.5",
+     "",
+     false,
+     {"Content-Encoding: gzip"},
+     "gzi"},
+    {"/console/assets/app-Ab12_xyZ.js", "", "\"x\", W/\"e1\"", false, {"304 Not Modified"}, ""},
+    {"/console/assets/app-Ab12_xyZ.js", "", "", true, {"Content-Length: 5"}, ""},
+    {"/console/",
+     "",
+     "",
+     false,
+     {"200 OK", "no-cache", "frame-ancestors 'none'", "Cross-Origin-Opener-Policy"},
+     "<html>"},
+    {"/console/inbox/12", "", "", false, {"200 OK", "script-src 'self'"}, "<html>"},
+    {"/console/assets/gone-00000000.js", "", "", false, {NULL}, NULL},
+    {"/console", "", "", false, {"302 Found", "Location: /console/\r\n"}, ""},
+    {"/widget/",
+     "",
+     "",
+     false,
+     {"frame-ancestors 'self' https://exchange.example", "Resource-Policy: cross-origin"},
+     "<widget>"},
+    {"/widget/loader.js", "br", "", false, {"max-age=300"}, "load"},
+    {"/widget/else", "", "", false, {NULL}, NULL},
+    {"/", "", "", false, {NULL}, NULL},
+};
+
 static void embedded_files(void **state)
 {
     (void)state;
-    static const struct {
-        const char *path, *encoding, *none_match;
-        bool is_head;
-        const char *has[4], *body; /* has NULL: not ours */
-    } cases[] = {
-        {"/console/assets/app-Ab12_xyZ.js",
-         "",
-         "",
-         false,
-         {"200 OK", "immutable", "Vary: Accept-Encoding", "nosniff"},
-         "plain"},
-        {"/console/assets/app-Ab12_xyZ.js",
-         "gzip, br",
-         "",
-         false,
-         {"Content-Encoding: br", "Content-Length: 2"},
-         "br"},
-        {"/console/assets/app-Ab12_xyZ.js", "gzip", "", false, {"Content-Encoding: gzip"}, "gzi"},
-        {"/console/assets/app-Ab12_xyZ.js",
-         "br;q=0, gzip;q=0.5",
-         "",
-         false,
-         {"Content-Encoding: gzip"},
-         "gzi"},
-        {"/console/assets/app-Ab12_xyZ.js", "", "\"x\", W/\"e1\"", false, {"304 Not Modified"}, ""},
-        {"/console/assets/app-Ab12_xyZ.js", "", "", true, {"Content-Length: 5"}, ""},
-        {"/console/",
-         "",
-         "",
-         false,
-         {"200 OK", "no-cache", "frame-ancestors 'none'", "Cross-Origin-Opener-Policy"},
-         "<html>"},
-        {"/console/inbox/12", "", "", false, {"200 OK", "script-src 'self'"}, "<html>"},
-        {"/console/assets/gone-00000000.js", "", "", false, {NULL}, NULL},
-        {"/console", "", "", false, {"302 Found", "Location: /console/\r\n"}, ""},
-        {"/widget/",
-         "",
-         "",
-         false,
-         {"frame-ancestors 'self' https://exchange.example", "Resource-Policy: cross-origin"},
-         "<widget>"},
-        {"/widget/loader.js", "br", "", false, {"max-age=300"}, "load"},
-        {"/widget/else", "", "", false, {NULL}, NULL},
-        {"/", "", "", false, {NULL}, NULL},
-    };
     struct static_files *f = static_files_new(assets, ARRAY_LEN(assets), NULL,
                                               "https://exchange.example;\nscript-src *");
     assert_true(str_find(static_files_policy(f, STR("/widget/")), STR(";script-src *")) ==
                 SIZE_MAX); /* a setting is no way to write headers */
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct static_query q = {.path = str_from(cases[i].path),
-                                 .accept_encoding = str_from(cases[i].encoding),
-                                 .if_none_match = str_from(cases[i].none_match),
-                                 .is_head = cases[i].is_head,
+    for (size_t i = 0; i < ARRAY_LEN(asset_cases); i++) {
+        struct static_query q = {.path = str_from(asset_cases[i].path),
+                                 .accept_encoding = str_from(asset_cases[i].encoding),
+                                 .if_none_match = str_from(asset_cases[i].none_match),
+                                 .is_head = asset_cases[i].is_head,
                                  .keep_alive = true};
         struct frame *frames[2] = {0};
         bool found = static_files_answer(f, &q, frames);
-        if (found != (cases[i].has[0] != NULL)) {
-            fail_msg("%s: %d", cases[i].path, found);
+        if (found != (asset_cases[i].has[0] != NULL)) {
+            fail_msg("%s: %d", asset_cases[i].path, found);
         }
-        for (int k = 0; k < 4 && cases[i].has[k]; k++) {
+        for (int k = 0; k < 4 && asset_cases[i].has[k]; k++) {
             struct str head = {frames[0]->p, frames[0]->len};
-            if (str_find(head, str_from(cases[i].has[k])) == SIZE_MAX) {
-                fail_msg("%s has no %s:\n" STR_FMT, cases[i].path, cases[i].has[k], STR_ARG(head));
+            if (str_find(head, str_from(asset_cases[i].has[k])) == SIZE_MAX) {
+                fail_msg("%s has no %s:\n" STR_FMT, asset_cases[i].path, asset_cases[i].has[k],
+                         STR_ARG(head));
             }
         }
         if (found) {
             struct str body =
                 frames[1] ? (struct str){frames[1]->p, frames[1]->len} : (struct str){0};
-            assert_true(str_eq_cstr(body, cases[i].body));
+            assert_true(str_eq_cstr(body, asset_cases[i].body));
             frame_unref(&frames[0]);
             frame_unref(&frames[1]);
         }

@@ -113,70 +113,67 @@ struct part {
     size_t len;
 };
 
+static const struct {
+    const char *name;
+    struct part parts[6];
+    const char *wanted;
+} stream_cases[] = {
+    {"empty text", {{0x81, "", 0}}, "T:|"},
+    {"binary", {{0x82, "\xff\x01", 2}}, "B:\xff\x01|"},
+    {"two messages", {{0x81, "a", 1}, {0x81, "b", 1}}, "T:a|T:b|"},
+    {"three fragments", {{0x01, "ab", 2}, {0x00, "cd", 2}, {0x80, "ef", 2}}, "T:abcdef|"},
+    {"empty fragments", {{0x01, "", 0}, {0x00, "", 0}, {0x80, "", 0}}, "T:|"},
+    {"ping between fragments", {{0x01, "ab", 2}, {0x89, "p", 1}, {0x80, "cd", 2}}, "P:p|T:abcd|"},
+    {"pong unasked", {{0x8A, "x", 1}}, "O:x|"},
+    {"character split over fragments",
+     {{0x01, "\xE9\x80", 2}, {0x80, "\x80", 1}},
+     "T:\xE9\x80\x80|"},
+    {"close with reason",
+     {{0x88,
+       "\x03\xE8"
+       "bye",
+       5}},
+     "C1000:bye|"},
+    {"close without code", {{0x88, "", 0}}, "C1005:|"},
+    {"private code", {{0x88, "\x0F\xA0", 2}}, "C4000:|"},
+    {"continuation first", {{0x80, "a", 1}}, "F1002:|"},
+    {"text inside text", {{0x01, "a", 1}, {0x81, "b", 1}}, "F1002:|"},
+    {"binary inside text", {{0x01, "a", 1}, {0x02, "b", 1}}, "F1002:|"},
+    {"continuation after the end",
+     {{0x01, "a", 1}, {0x80, "b", 1}, {0x80, "c", 1}},
+     "T:ab|F1002:|"},
+    {"rsv1", {{0xC1, "a", 1}}, "F1002:|"},
+    {"rsv2", {{0xA1, "a", 1}}, "F1002:|"},
+    {"rsv3", {{0x91, "a", 1}}, "F1002:|"},
+    {"opcode 3", {{0x83, "a", 1}}, "F1002:|"},
+    {"opcode 11", {{0x8B, "a", 1}}, "F1002:|"},
+    {"fragmented ping", {{0x09, "a", 1}}, "F1002:|"},
+    {"fragmented close", {{0x08, "\x03\xE8", 2}}, "F1002:|"},
+    {"close of one byte", {{0x88, "\x03", 1}}, "F1002:|"},
+    {"close code 1005", {{0x88, "\x03\xED", 2}}, "F1002:|"},
+    {"close code 1006", {{0x88, "\x03\xEE", 2}}, "F1002:|"},
+    {"close code 999", {{0x88, "\x03\xE7", 2}}, "F1002:|"},
+    {"close code 1016", {{0x88, "\x03\xF8", 2}}, "F1002:|"},
+    {"close code 2999", {{0x88, "\x0B\xB7", 2}}, "F1002:|"},
+    {"close code 5000", {{0x88, "\x13\x88", 2}}, "F1002:|"},
+    {"close reason not utf-8", {{0x88, "\x03\xE8\xFF", 3}}, "F1007:|"},
+    {"overlong", {{0x81, "\xC0\x80", 2}}, "F1007:|"},
+    {"surrogate", {{0x81, "\xED\xA0\x80", 3}}, "F1007:|"},
+    {"above 10FFFF", {{0x81, "\xF4\x90\x80\x80", 4}}, "F1007:|"},
+    {"ends inside a character", {{0x81, "a\xE9\x80", 3}}, "F1007:|"},
+    {"bad utf-8 in a fragment fails before the end", {{0x01, "\xFF", 1}, {0x80, "", 0}}, "F1007:|"},
+};
+
 static void messages_and_fragments(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        struct part parts[6];
-        const char *wanted;
-    } cases[] = {
-        {"empty text", {{0x81, "", 0}}, "T:|"},
-        {"binary", {{0x82, "\xff\x01", 2}}, "B:\xff\x01|"},
-        {"two messages", {{0x81, "a", 1}, {0x81, "b", 1}}, "T:a|T:b|"},
-        {"three fragments", {{0x01, "ab", 2}, {0x00, "cd", 2}, {0x80, "ef", 2}}, "T:abcdef|"},
-        {"empty fragments", {{0x01, "", 0}, {0x00, "", 0}, {0x80, "", 0}}, "T:|"},
-        {"ping between fragments",
-         {{0x01, "ab", 2}, {0x89, "p", 1}, {0x80, "cd", 2}},
-         "P:p|T:abcd|"},
-        {"pong unasked", {{0x8A, "x", 1}}, "O:x|"},
-        {"character split over fragments",
-         {{0x01, "\xE9\x80", 2}, {0x80, "\x80", 1}},
-         "T:\xE9\x80\x80|"},
-        {"close with reason",
-         {{0x88,
-           "\x03\xE8"
-           "bye",
-           5}},
-         "C1000:bye|"},
-        {"close without code", {{0x88, "", 0}}, "C1005:|"},
-        {"private code", {{0x88, "\x0F\xA0", 2}}, "C4000:|"},
-        {"continuation first", {{0x80, "a", 1}}, "F1002:|"},
-        {"text inside text", {{0x01, "a", 1}, {0x81, "b", 1}}, "F1002:|"},
-        {"binary inside text", {{0x01, "a", 1}, {0x02, "b", 1}}, "F1002:|"},
-        {"continuation after the end",
-         {{0x01, "a", 1}, {0x80, "b", 1}, {0x80, "c", 1}},
-         "T:ab|F1002:|"},
-        {"rsv1", {{0xC1, "a", 1}}, "F1002:|"},
-        {"rsv2", {{0xA1, "a", 1}}, "F1002:|"},
-        {"rsv3", {{0x91, "a", 1}}, "F1002:|"},
-        {"opcode 3", {{0x83, "a", 1}}, "F1002:|"},
-        {"opcode 11", {{0x8B, "a", 1}}, "F1002:|"},
-        {"fragmented ping", {{0x09, "a", 1}}, "F1002:|"},
-        {"fragmented close", {{0x08, "\x03\xE8", 2}}, "F1002:|"},
-        {"close of one byte", {{0x88, "\x03", 1}}, "F1002:|"},
-        {"close code 1005", {{0x88, "\x03\xED", 2}}, "F1002:|"},
-        {"close code 1006", {{0x88, "\x03\xEE", 2}}, "F1002:|"},
-        {"close code 999", {{0x88, "\x03\xE7", 2}}, "F1002:|"},
-        {"close code 1016", {{0x88, "\x03\xF8", 2}}, "F1002:|"},
-        {"close code 2999", {{0x88, "\x0B\xB7", 2}}, "F1002:|"},
-        {"close code 5000", {{0x88, "\x13\x88", 2}}, "F1002:|"},
-        {"close reason not utf-8", {{0x88, "\x03\xE8\xFF", 3}}, "F1007:|"},
-        {"overlong", {{0x81, "\xC0\x80", 2}}, "F1007:|"},
-        {"surrogate", {{0x81, "\xED\xA0\x80", 3}}, "F1007:|"},
-        {"above 10FFFF", {{0x81, "\xF4\x90\x80\x80", 4}}, "F1007:|"},
-        {"ends inside a character", {{0x81, "a\xE9\x80", 3}}, "F1007:|"},
-        {"bad utf-8 in a fragment fails before the end",
-         {{0x01, "\xFF", 1}, {0x80, "", 0}},
-         "F1007:|"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(stream_cases); i++) {
         char bytes[512];
         size_t n = 0;
-        for (const struct part *p = cases[i].parts; p->payload; p++) {
+        for (const struct part *p = stream_cases[i].parts; p->payload; p++) {
             n += client_frame(bytes + n, p->b0, p->payload, p->len);
         }
-        check_every_cut(cases[i].name, bytes, n, cases[i].wanted);
+        check_every_cut(stream_cases[i].name, bytes, n, stream_cases[i].wanted);
     }
 }
 
