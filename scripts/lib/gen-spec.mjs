@@ -91,7 +91,7 @@ function emitC(spec) {
   }
   emit(
     'src/app/routes.gen.h',
-    `/* ${BANNER} */\n#ifndef APP_ROUTES_GEN_H\n#define APP_ROUTES_GEN_H\n\n#include "platform/http.h"\n\n` +
+    `/* ${BANNER} */\n#ifndef ROUTES_GEN_H\n#define ROUTES_GEN_H\n\n#include "platform/http.h"\n\n` +
       `enum room_index { ${rooms.map((r) => `ROOM_${r.toUpperCase()}`).join(', ')}, ROOM_COUNT };\n\n` +
       `#define APP_N_ROUTES ${ops.length}\nextern const struct route app_routes[APP_N_ROUTES];\n\n#endif\n`,
   );

@@ -8,5 +8,7 @@ enum err system_http_health(struct request *rq, struct response *rs, struct erri
 enum err system_http_ready(struct request *rq, struct response *rs, struct errinfo *info);
 enum err system_http_metrics(struct request *rq, struct response *rs, struct errinfo *info);
 enum err system_http_openapi(struct request *rq, struct response *rs, struct errinfo *info);
+enum err demo_http_get(struct request *rq, struct response *rs, struct errinfo *info);
+enum err demo_http_identity(struct request *rq, struct response *rs, struct errinfo *info);
 
 #endif

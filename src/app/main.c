@@ -1,0 +1,55 @@
+/* stablehand: one program, a table of subcommands. */
+#include <stdio.h>
+
+#include "app/commands.h"
+#include "base/check.h"
+#include "base/str.h"
+#include "platform/settings.h"
+
+static const struct command {
+    const char *name, *arguments, *help;
+    int (*run)(char *const *args);
+} commands[] = {
+    {"serve", "[--config=FILE] [--data=DIR] [--KEY=VALUE ...]", "run the desk", cmd_serve},
+    {"demo", "[--data=DIR] [--KEY=VALUE ...]", "run it with an invented exchange, people and articles", cmd_demo},
+    {"user", "add|passwd|list [--email=E] [--name=N] [--role=R] [--data=DIR]", "agents, from the command line", cmd_user},
+    {"backup", "[--data=DIR] FILE", "copy the database while it is in use", cmd_backup},
+    {"restore", "[--data=DIR] FILE", "put a checked copy back (the desk must be stopped)", cmd_restore},
+    {"doctor", "[--data=DIR]", "look for what is wrong with this installation", cmd_doctor},
+};
+
+static int usage(FILE *to, int code)
+{
+    (void)fprintf(to, "stablehand %s\n\n", STABLEHAND_VERSION);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        (void)fprintf(to, "  stablehand %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    }
+    (void)fprintf(to, "  stablehand --help-config [zh]\n      every setting: file, environment and command line\n  stablehand --version\n");
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        return usage(stderr, 2);
+    }
+    struct str name = str_from(argv[1]);
+    if (str_eq(name, STR("--version"))) {
+        printf("stablehand %s\n", STABLEHAND_VERSION);
+        return 0;
+    }
+    if (str_eq(name, STR("--help")) || str_eq(name, STR("help"))) {
+        return usage(stdout, 0);
+    }
+    if (str_eq(name, STR("--help-config"))) {
+        settings_print_help(argc > 2 && str_starts(str_from(argv[2]), STR("zh")));
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (str_eq_cstr(name, commands[i].name)) {
+            return commands[i].run(argv + 2);
+        }
+    }
+    (void)fprintf(stderr, "stablehand: no command \"%s\"\n\n", argv[1]);
+    return usage(stderr, 2);
+}

@@ -1,0 +1,55 @@
+/* The whole program as one value: every part opened in the order in which it needs the others, closed in the opposite one.
+ *
+ * Subcommands that only work on data (user, demo content) open it without serving; `serve` and `demo` go on with program_serve.
+ * One thread (main) calls these; the parts have threads of their own. */
+#ifndef APP_PROGRAM_H
+#define APP_PROGRAM_H
+
+#include "app/routes.gen.h"
+#include "bot/bot.h"
+#include "desk/desk.h"
+#include "identity/identity_admin.h"
+#include "knowledge/knowledge.h"
+#include "platform/files.h"
+#include "platform/server.h"
+#include "platform/settings.h"
+#include "platform/timers.h"
+
+struct system_room;
+
+struct program {
+    struct settings *settings;
+    struct str version;
+    struct clock clock;
+    uint8_t secret_key[32]; /* the installation's: seals secrets at rest */
+    char setup_token[64];   /* asked of a first-start wizard that is opened from elsewhere */
+    struct arena *arena;    /* strings that live as long as the program */
+    struct db *db;
+    struct bus *bus;
+    struct timers *timers;
+    struct outbox *outbox;
+    struct files *files;
+    struct knowledge *knowledge;
+    struct bot *bot;
+    struct desk *desk;
+    struct identity *identity;
+    struct system_room *system;
+    struct server *server;
+    void *rooms[ROOM_COUNT];
+};
+
+/* Command line after the subcommand: "--config=FILE", "--data=DIR" (short for --data.dir), "--key=value" for any setting. Everything else is ERR_INVALID. */
+ERR_MUST_USE enum err program_open(struct program *p, char *const *args, struct errinfo *info);
+/* Listening when it returns; prints the line "listening" with address and port. */
+ERR_MUST_USE enum err program_serve(struct program *p, struct errinfo *info);
+/* Drains and closes whatever was opened; half-opened programs too. */
+void program_close(struct program *p);
+
+/* Waits for SIGTERM or SIGINT. Signals must have been blocked by program_block_signals before the first thread was made. */
+void program_block_signals(void);
+void program_wait_for_signal(void);
+
+/* Prints "stablehand: ..." for a failure to stderr; gives the exit code 1. */
+int program_fail(const struct errinfo *info);
+
+#endif
