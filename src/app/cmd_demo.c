@@ -33,7 +33,7 @@ static enum err run(struct program *p, char *const *args, struct errinfo *info)
         err = program_serve(p, info);
     }
     if (err == ERR_OK) {
-        system_room_set_demo(p->system, STR(DEMO_INBOX_KEY), STR(DEMO_INBOX_SECRET));
+        system_room_set_demo(p->own, STR(DEMO_INBOX_KEY), STR(DEMO_INBOX_SECRET));
         print_addresses(p);
         program_wait_for_signal();
     }

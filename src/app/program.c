@@ -190,8 +190,8 @@ enum err program_open(struct program *p, char *const *args, struct errinfo *info
 static enum err open_server(struct program *p, struct errinfo *info)
 {
     const struct settings *s = p->settings;
-    p->system = system_room_new(p);
-    p->rooms[ROOM_APP] = p->system;
+    p->own = system_room_new(p);
+    p->rooms[ROOM_APP] = p->own;
     p->rooms[ROOM_IDENTITY] = p->identity;
     p->rooms[ROOM_DESK] = p->desk;
     p->rooms[ROOM_KNOWLEDGE] = p->knowledge;
@@ -245,7 +245,7 @@ enum err program_serve(struct program *p, struct errinfo *info)
     TRY(server_start(p->server, info));
     TRY(desk_start(p->desk, info));
     TRY(bot_start(p->bot, p->server));
-    system_room_set_ready(p->system, true);
+    system_room_set_ready(p->own, true);
     TRY(tell_first_start(p));
     LOG_INFO("app", "listening", log_cstr("addr", settings_str(p->settings, "http.listen")), log_i64("port", server_port(p->server)),
              log_str("version", p->version));
@@ -255,7 +255,7 @@ enum err program_serve(struct program *p, struct errinfo *info)
 void program_close(struct program *p)
 {
     if (p->server != NULL) {
-        system_room_set_ready(p->system, false);
+        system_room_set_ready(p->own, false);
         desk_stop(p->desk);
         server_stop(p->server);
     }
@@ -267,7 +267,7 @@ void program_close(struct program *p)
     identity_free(&p->identity);
     desk_free(&p->desk);
     knowledge_free(&p->knowledge);
-    system_room_free(&p->system);
+    system_room_free(&p->own);
     if (p->files != NULL) {
         p->files->ops->free(p->files);
         p->files = NULL;

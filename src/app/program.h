@@ -33,7 +33,7 @@ struct program {
     struct bot *bot;
     struct desk *desk;
     struct identity *identity;
-    struct system_room *system;
+    struct system_room *own;
     struct server *server;
     void *rooms[ROOM_COUNT];
 };
