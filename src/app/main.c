@@ -13,8 +13,8 @@ static const struct command {
     {"serve", "[--config=FILE] [--data=DIR] [--KEY=VALUE ...]", "run the desk", cmd_serve},
     {"demo", "[--data=DIR] [--KEY=VALUE ...]", "run it with an invented exchange, people and articles", cmd_demo},
     {"user", "add|passwd|list [--email=E] [--name=N] [--role=R] [--data=DIR]", "agents, from the command line", cmd_user},
-    {"backup", "[--data=DIR] FILE", "copy the database while it is in use", cmd_backup},
-    {"restore", "[--data=DIR] FILE", "put a checked copy back (the desk must be stopped)", cmd_restore},
+    {"backup", "[--data=DIR] NEW_FOLDER", "copy database and files while they are in use", cmd_backup},
+    {"restore", "[--data=DIR] [--force] FOLDER", "put a checked copy back (the desk must be stopped)", cmd_restore},
     {"doctor", "[--data=DIR]", "look for what is wrong with this installation", cmd_doctor},
 };
 

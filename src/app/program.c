@@ -87,20 +87,27 @@ static const char *optional(const struct program *p, const char *key)
     return value[0] == '\0' ? NULL : value;
 }
 
+const char *program_db_url(struct program *p)
+{
+    const char *url = optional(p, "db.url");
+    return url != NULL ? url : str_to_cstr(p->arena, str_printf(p->arena, "sqlite:%s/stablehand.db", settings_str(p->settings, "data.dir")));
+}
+
+const char *program_files_dir(struct program *p)
+{
+    return path_setting(p, "files.dir", "files");
+}
+
 /* ---- parts ---- */
 
 static enum err open_store(struct program *p, struct errinfo *info)
 {
     TRY(data_dir_make(settings_str(p->settings, "data.dir"), info));
     TRY(data_dir_key(path_setting(p, "data.key_file", "secret.key"), p->secret_key, info));
-    const char *url = optional(p, "db.url");
-    if (url == NULL) {
-        url = str_to_cstr(p->arena, str_printf(p->arena, "sqlite:%s/stablehand.db", settings_str(p->settings, "data.dir")));
-    }
     size_t n_migrations = 0;
     const struct db_migration *migrations = migrations_all(&n_migrations);
     struct db_options o = {
-        .url = url,
+        .url = program_db_url(p),
         .migrations = migrations,
         .n_migrations = n_migrations,
         .sources = &desk_index_source,
@@ -112,7 +119,7 @@ static enum err open_store(struct program *p, struct errinfo *info)
     TRY(db_open(&o, &p->db, info));
     p->bus = bus_new_local();
     event_use_bus(p->db, p->bus);
-    TRY(files_open_local(path_setting(p, "files.dir", "files"), &p->files, info));
+    TRY(files_open_local(program_files_dir(p), &p->files, info));
     TRY(timers_new(p->db, p->clock, &p->timers));
     return outbox_new(p->db, p->clock, &p->outbox);
 }
@@ -174,11 +181,17 @@ static void make_setup_token(struct program *p)
     (void)snprintf(p->setup_token, sizeof(p->setup_token), "%.43s", token);
 }
 
-enum err program_open(struct program *p, char *const *args, struct errinfo *info)
+enum err program_open_settings(struct program *p, char *const *args, struct errinfo *info)
 {
     *p = (struct program){.clock = clock_system(), .arena = arena_new(0), .version = STR(STABLEHAND_VERSION)};
     TRY(load_settings(p, args, info));
     set_up_log(p->settings);
+    return ERR_OK;
+}
+
+enum err program_open(struct program *p, char *const *args, struct errinfo *info)
+{
+    TRY(program_open_settings(p, args, info));
     TRY(crypto_init());
     make_setup_token(p);
     TRY(open_store(p, info));
@@ -207,7 +220,7 @@ static enum err open_server(struct program *p, struct errinfo *info)
         .web_dir = optional(p, "http.web_dir"),
         .assets = assets_embedded,
         .n_assets = n_assets_embedded,
-        .spool_dir = path_setting(p, "files.dir", "files"),
+        .spool_dir = program_files_dir(p),
         .max_connections = (size_t)settings_int(s, "http.max_connections"),
         .max_connections_per_ip = (size_t)settings_int(s, "http.max_connections_per_ip"),
         .header_timeout_ms = (int)settings_int(s, "http.header_timeout"),

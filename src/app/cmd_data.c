@@ -1,0 +1,88 @@
+/* `stablehand backup|restore|doctor`: the settings say where the data is, platform/db_cli.h does the work. */
+#include <stdio.h>
+
+#include "app/commands.h"
+#include "app/program.h"
+#include "platform/db_cli.h"
+#include "platform/migrations.h"
+
+#define MAX_ARGS 64
+
+struct data_args {
+    const char *path; /* the one argument that is no option */
+    bool force;
+    char *rest[MAX_ARGS + 1];
+};
+
+static bool split(char *const *args, struct data_args *out)
+{
+    *out = (struct data_args){0};
+    size_t n = 0;
+    for (size_t i = 0; args[i] != NULL; i++) {
+        struct str arg = str_from(args[i]);
+        if (str_eq(arg, STR("--force"))) {
+            out->force = true;
+        } else if (!str_starts(arg, STR("--"))) {
+            if (out->path != NULL) {
+                return false;
+            }
+            out->path = args[i];
+        } else if (n < MAX_ARGS) {
+            out->rest[n++] = args[i];
+        }
+    }
+    return true;
+}
+
+/* Settings only: nothing is opened, so that a broken database can be looked at. */
+static int with_settings(char *const *args, bool needs_path, const char *usage, int (*run)(const struct db_cli *cli, const struct data_args *a))
+{
+    struct data_args a;
+    if (!split(args, &a) || needs_path != (a.path != NULL)) {
+        (void)fprintf(stderr, "usage: %s\n", usage);
+        return 2;
+    }
+    struct program p;
+    struct errinfo info = {0};
+    if (program_open_settings(&p, a.rest, &info) != ERR_OK) {
+        int code = program_fail(&info);
+        program_close(&p);
+        return code;
+    }
+    struct db_cli cli = {.url = program_db_url(&p), .files_dir = program_files_dir(&p), .sources = &desk_index_source, .n_sources = 1};
+    cli.migrations = migrations_all(&cli.n_migrations);
+    int code = run(&cli, &a);
+    program_close(&p);
+    return code;
+}
+
+static int backup(const struct db_cli *cli, const struct data_args *a)
+{
+    return db_cmd_backup(cli, a->path);
+}
+
+static int restore(const struct db_cli *cli, const struct data_args *a)
+{
+    return db_cmd_restore(cli, a->path, a->force);
+}
+
+static int doctor(const struct db_cli *cli, const struct data_args *a)
+{
+    (void)a;
+    return db_cmd_doctor(cli);
+}
+
+int cmd_backup(char *const *args)
+{
+    return with_settings(args, true, "stablehand backup [--data=DIR] NEW_FOLDER", backup);
+}
+
+int cmd_restore(char *const *args)
+{
+    return with_settings(args, true, "stablehand restore [--data=DIR] [--force] FOLDER", restore);
+}
+
+int cmd_doctor(char *const *args)
+{
+    return with_settings(args, false, "stablehand doctor [--data=DIR]", doctor);
+}
