@@ -5,9 +5,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const tags[] = {"p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong", "del", "a", "br", "hr",
-                                   "div", "table", "thead", "tbody", "tr", "th", "td"};
-static const char *const attributes[] = {"href", "rel", "target", "id", "class", "role", "tabindex", "aria-label", "scope", "start"};
+static const char *const tags[] = {"p",     "h2", "h3",         "h4",  "h5",   "h6",    "ul",
+                                   "ol",    "li", "blockquote", "pre", "code", "em",    "strong",
+                                   "del",   "a",  "br",         "hr",  "div",  "table", "thead",
+                                   "tbody", "tr", "th",         "td"};
+static const char *const attributes[] = {"href", "rel",      "target",     "id",    "class",
+                                         "role", "tabindex", "aria-label", "scope", "start"};
 
 static bool is_in(struct str s, const char *const *list, size_t n)
 {
@@ -31,7 +34,8 @@ static void check_attributes(struct str attrs)
         ASSERT(close != SIZE_MAX);
         bool is_external;
         /* "&amp;" in place of "&" does not change what an address may do. */
-        ASSERT(!str_eq_cstr(name, "href") || markdown_link_is_safe(str_sub(attrs, 0, close), &is_external));
+        ASSERT(!str_eq_cstr(name, "href") ||
+               markdown_link_is_safe(str_sub(attrs, 0, close), &is_external));
         attrs = str_sub(attrs, close + 1, attrs.len);
     }
 }
@@ -68,7 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct markdown_page page;
     struct str text = {(const char *)data, size};
     enum err err = markdown_render(arena, text, NULL, &page);
-    ASSERT(err == ERR_OK || err == ERR_LIMIT || (err == ERR_INVALID && (!utf8_is_valid(text) || str_find_char(text, '\0') != SIZE_MAX)));
+    ASSERT(err == ERR_OK || err == ERR_LIMIT ||
+           (err == ERR_INVALID && (!utf8_is_valid(text) || str_find_char(text, '\0') != SIZE_MAX)));
     if (err == ERR_OK) {
         check_html(page.html);
         ASSERT(utf8_is_valid(page.html));

@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)lang_of_text(text, LANG_EN);
     (void)lang_negotiate(text, LANG_EN);
 
-    const struct retrieval_doc docs[] = {{.group = 0, .text = text}, {.group = 1, .text = STR("deposit not credited 充值没到账")}};
+    const struct retrieval_doc docs[] = {
+        {.group = 0, .text = text}, {.group = 1, .text = STR("deposit not credited 充值没到账")}};
     struct retrieval *r = retrieval_new(docs, 2, NULL);
     struct retrieval_hit hits[2];
     size_t n_hits = retrieval_search(r, arena, text, NULL, hits, 2);

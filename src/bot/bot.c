@@ -11,7 +11,8 @@ enum err bot_new(const struct bot_deps *deps, struct bot **out, struct errinfo *
     struct str json;
     struct phrases *phrases = NULL;
     if (!knowledge_starter_file("phrases.json", &json)) {
-        return err_set(info, ERR_INTERNAL, "phrases.json", "not_found", "the bot's phrases are not in the program");
+        return err_set(info, ERR_INTERNAL, "phrases.json", "not_found",
+                       "the bot's phrases are not in the program");
     }
     enum err err = phrases_parse(json, &phrases, info);
     if (err != ERR_OK) {
@@ -105,7 +106,8 @@ void bot_work_now(struct bot *bot)
         pthread_mutex_lock(&bot->gate);
         if (bot->waiting.len > 0) {
             job = bot->waiting.items[0];
-            memmove(bot->waiting.items, bot->waiting.items + 1, (bot->waiting.len - 1) * sizeof(struct bot_job *));
+            memmove(bot->waiting.items, bot->waiting.items + 1,
+                    (bot->waiting.len - 1) * sizeof(struct bot_job *));
             bot->waiting.len--;
         }
         pthread_mutex_unlock(&bot->gate);

@@ -20,7 +20,8 @@ struct bot_deps {
 };
 
 /* Life: bot_new, then desk_new with bot_desk_table, then bot_use_desk, server start, desk_start, bot_start. */
-ERR_MUST_USE enum err bot_new(const struct bot_deps *deps, struct bot **out, struct errinfo *info); /* reads its settings: after the migrations */
+ERR_MUST_USE enum err bot_new(const struct bot_deps *deps, struct bot **out,
+                              struct errinfo *info); /* reads its settings: after the migrations */
 struct desk_bot bot_desk_table(struct bot *bot);
 void bot_use_desk(struct bot *bot, struct desk *desk);
 /* Begins to work: jobs run on the workers of `server` (NULL, for tests: at once, in the caller's thread); takes up what was left unanswered. */

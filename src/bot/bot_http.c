@@ -36,12 +36,17 @@ enum err bot_http_get(struct request *rq, struct response *rs, struct errinfo *i
     return err;
 }
 
-static enum err get_share(const struct json *o, const char *key, int *permille_out, struct errinfo *info)
+static enum err get_share(const struct json *o, const char *key, int *permille_out,
+                          struct errinfo *info)
 {
     const struct json *v = json_find(o, key);
     double x = json_num(v);
     if (!json_is_number(v) || !(x >= 0 && x <= 1)) {
-        return err_set(info, ERR_INVALID, key, v == NULL ? "required" : json_is_number(v) ? "range" : "type", "a number from 0 to 1");
+        return err_set(info, ERR_INVALID, key,
+                       v == NULL           ? "required"
+                       : json_is_number(v) ? "range"
+                                           : "type",
+                       "a number from 0 to 1");
     }
     *permille_out = (int)(x * 1000.0 + 0.5);
     return ERR_OK;
@@ -57,7 +62,8 @@ static enum err read_settings(struct request *rq, struct bot_settings *s, struct
     }
     err = err == ERR_OK ? json_opt_bool(body, "enabled", true, &s->is_enabled, info) : err;
     for (int lang = 0; err == ERR_OK && lang < LANG_COUNT; lang++) {
-        err = json_get_str(json_find(body, "name"), lang_tag((enum lang)lang), 1, 40, &s->name[lang], info);
+        err = json_get_str(json_find(body, "name"), lang_tag((enum lang)lang), 1, 40,
+                           &s->name[lang], info);
     }
     err = err == ERR_OK ? get_share(body, "answer_threshold", &s->answer_permille, info) : err;
     err = err == ERR_OK ? get_share(body, "clarify_threshold", &s->clarify_permille, info) : err;
@@ -72,14 +78,16 @@ enum err bot_http_update(struct request *rq, struct response *rs, struct errinfo
 {
     struct bot_settings s = {0};
     enum err err = read_settings(rq, &s, info);
-    err = err == ERR_OK ? bot_settings_update(rq->room, request_actor(rq), rq->arena, rq, &s, info) : err;
+    err = err == ERR_OK ? bot_settings_update(rq->room, request_actor(rq), rq->arena, rq, &s, info)
+                        : err;
     if (err == ERR_OK) {
         write_settings(rs, rq->room, &s);
     }
     return err;
 }
 
-static void write_reading(struct json_writer *w, const struct bot *bot, const struct kb *kb, const struct bot_reading *r, struct arena *arena)
+static void write_reading(struct json_writer *w, const struct bot *bot, const struct kb *kb,
+                          const struct bot_reading *r, struct arena *arena)
 {
     const struct dialogue_decision *d = &r->decision;
     json_object_begin(w);
@@ -130,7 +138,8 @@ enum err bot_http_test(struct request *rq, struct response *rs, struct errinfo *
     KB_AUTO kb = knowledge_ref(bot->deps.knowledge);
     const struct dialogue_state state = {0};
     struct bot_reading reading;
-    bot_read(bot, kb, &s, &state, rq->arena, text, (struct str){0}, 0, kb_site(kb)->default_lang, &reading);
+    bot_read(bot, kb, &s, &state, rq->arena, text, (struct str){0}, 0, kb_site(kb)->default_lang,
+             &reading);
     write_reading(response_json(rs), bot, kb, &reading, rq->arena);
     return ERR_OK;
 }

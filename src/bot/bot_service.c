@@ -15,24 +15,30 @@
 
 /* ---- reading one message ---- */
 
-void bot_read(const struct bot *bot, const struct kb *kb, const struct bot_settings *settings, const struct dialogue_state *state, struct arena *arena,
-              struct str text, struct str button, int n_files, enum lang fallback, struct bot_reading *out)
+void bot_read(const struct bot *bot, const struct kb *kb, const struct bot_settings *settings,
+              const struct dialogue_state *state, struct arena *arena, struct str text,
+              struct str button, int n_files, enum lang fallback, struct bot_reading *out)
 {
     struct dialogue_input in = {.text = text, .button = button, .n_files = n_files};
-    in.lang = button.len > 0 && state->has_spoken ? state->lang : lang_of_text(text, state->has_spoken ? state->lang : fallback);
+    in.lang = button.len > 0 && state->has_spoken
+                  ? state->lang
+                  : lang_of_text(text, state->has_spoken ? state->lang : fallback);
     in.found = phrases_find(bot->phrases, arena, text);
-    out->n_matches = bot->matcher->match(bot->matcher->self, kb, in.lang, text, out->matches, BOT_MAX_MATCHES);
+    out->n_matches =
+        bot->matcher->match(bot->matcher->self, kb, in.lang, text, out->matches, BOT_MAX_MATCHES);
     in.matches = out->matches;
     in.n_matches = out->n_matches;
     if (str_starts(button, STR("article:"))) {
         in.button_article = kb_article_find(kb, in.lang, str_sub(button, 8, button.len));
     }
-    const struct dialogue_settings ds = {
-        .answer_threshold = settings->answer_permille / 1000.0, .clarify_threshold = settings->clarify_permille / 1000.0, .max_misses = settings->max_misses};
+    const struct dialogue_settings ds = {.answer_threshold = settings->answer_permille / 1000.0,
+                                         .clarify_threshold = settings->clarify_permille / 1000.0,
+                                         .max_misses = settings->max_misses};
     out->decision = dialogue_decide(&ds, state, &in);
 }
 
-struct str bot_body(const struct bot *bot, const struct kb *kb, const struct dialogue_decision *d, struct arena *arena)
+struct str bot_body(const struct bot *bot, const struct kb *kb, const struct dialogue_decision *d,
+                    struct arena *arena)
 {
     BUF_AUTO buf;
     buf_init(&buf, 20000);
@@ -41,7 +47,8 @@ struct str bot_body(const struct bot *bot, const struct kb *kb, const struct dia
         if (buf.len > 0) {
             buf_add_cstr(&buf, "\n\n");
         }
-        buf_add_str(&buf, markdown_fill(arena, phrases_text(bot->phrases, d->lang, d->phrases[i]), vars, 1, true));
+        buf_add_str(&buf, markdown_fill(arena, phrases_text(bot->phrases, d->lang, d->phrases[i]),
+                                        vars, 1, true));
     }
     if (d->answer != NULL) {
         if (buf.len > 0) {
@@ -52,7 +59,8 @@ struct str bot_body(const struct bot *bot, const struct kb *kb, const struct dia
     return str_dup(arena, buf_str(&buf));
 }
 
-static void put_button(const struct bot *bot, struct json_writer *w, struct arena *arena, enum lang lang, enum dialogue_button kind, const struct kb_article *a)
+static void put_button(const struct bot *bot, struct json_writer *w, struct arena *arena,
+                       enum lang lang, enum dialogue_button kind, const struct kb_article *a)
 {
     struct str slug = a != NULL ? a->slug : (struct str){0};
     struct str id = {0};
@@ -123,8 +131,8 @@ struct work {
     const struct kb *kb;
     struct bot_settings settings;
     struct bot_dialogue dialogue;
-    struct str text;      /* what is unanswered, joined */
-    bool is_superseded;   /* a newer message of the customer is there, and with it a newer job */
+    struct str text;    /* what is unanswered, joined */
+    bool is_superseded; /* a newer message of the customer is there, and with it a newer job */
     struct bot_reading reading;
     struct str body, meta, client_id;
 };
@@ -138,11 +146,13 @@ static void join_text(struct work *w, const struct desk_message *messages, size_
     while (from > 0 && messages[from - 1].author_kind == AUTHOR_CUSTOMER && n - from < 3) {
         from--;
     }
-    w->is_superseded = n > 0 && messages[n - 1].author_kind == AUTHOR_CUSTOMER && messages[n - 1].id.v > w->m->message.v;
+    w->is_superseded = n > 0 && messages[n - 1].author_kind == AUTHOR_CUSTOMER &&
+                       messages[n - 1].id.v > w->m->message.v;
     w->text = w->m->body;
     for (size_t i = n; i > from && w->m->button.len == 0; i--) {
         if (messages[i - 1].id.v < w->m->message.v) {
-            w->text = str_printf(w->arena, STR_FMT "\n" STR_FMT, STR_ARG(messages[i - 1].body), STR_ARG(w->text));
+            w->text = str_printf(w->arena, STR_FMT "\n" STR_FMT, STR_ARG(messages[i - 1].body),
+                                 STR_ARG(w->text));
         }
     }
 }
@@ -170,7 +180,9 @@ static enum err save_fn(struct db_txn *txn, void *arg)
     int64_t now = clock_now(&w->bot->deps.clock);
     enum err err = bot_store_save_dialogue(txn, w->m->conversation, &w->dialogue, now);
     if (err == ERR_OK && w->reading.decision.is_miss) {
-        struct bot_miss miss = {.conversation = w->m->conversation, .message = w->m->message, .lang = w->reading.decision.lang};
+        struct bot_miss miss = {.conversation = w->m->conversation,
+                                .message = w->m->message,
+                                .lang = w->reading.decision.lang};
         if (w->reading.n_matches > 0) {
             miss.best_slug = w->reading.matches[0].article->slug;
             miss.score_permille = (int)(w->reading.matches[0].score * 1000.0);
@@ -186,15 +198,19 @@ static struct str handover_note(const struct work *w)
     bool zh = kb_site(w->kb)->default_lang == LANG_ZH_CN;
     const struct bot_reading *r = &w->reading;
     const char *reason = r->decision.reason;
-    const char *why = strcmp(reason, "money_at_risk") == 0    ? (zh ? "可能涉及资金风险" : "Money may be at risk")
-                      : strcmp(reason, "customer_asked") == 0 ? (zh ? "客户要求人工" : "The customer asked for a person")
-                                                              : (zh ? "没有合适的答案" : "No good answer found");
+    const char *why = strcmp(reason, "money_at_risk") == 0
+                          ? (zh ? "可能涉及资金风险" : "Money may be at risk")
+                      : strcmp(reason, "customer_asked") == 0
+                          ? (zh ? "客户要求人工" : "The customer asked for a person")
+                          : (zh ? "没有合适的答案" : "No good answer found");
     if (r->n_matches == 0) {
         return str_from(why);
     }
     struct str title = r->matches[0].article->title;
-    return str_printf(w->arena, zh ? "%s。最接近的文章：" STR_FMT "（%d%%）。" : "%s. Closest article: " STR_FMT " (%d %%).", why, STR_ARG(title),
-                      (int)(r->matches[0].score * 100.0 + 0.5));
+    return str_printf(w->arena,
+                      zh ? "%s。最接近的文章：" STR_FMT "（%d%%）。"
+                         : "%s. Closest article: " STR_FMT " (%d %%).",
+                      why, STR_ARG(title), (int)(r->matches[0].score * 100.0 + 0.5));
 }
 
 static enum err send(const struct work *w)
@@ -227,9 +243,11 @@ static enum err send(const struct work *w)
 static void count(const struct dialogue_decision *d)
 {
     static struct metric *metrics[DIALOGUE_ACTION_COUNT];
-    static const char *const names[DIALOGUE_ACTION_COUNT] = {"stablehand_bot_answers_total",   "stablehand_bot_clarifications_total", "stablehand_bot_misses_total",
-                                                             "stablehand_bot_handovers_total", "stablehand_bot_greetings_total",      "stablehand_bot_thanks_total",
-                                                             "stablehand_bot_talk_total"};
+    static const char *const names[DIALOGUE_ACTION_COUNT] = {
+        "stablehand_bot_answers_total",   "stablehand_bot_clarifications_total",
+        "stablehand_bot_misses_total",    "stablehand_bot_handovers_total",
+        "stablehand_bot_greetings_total", "stablehand_bot_thanks_total",
+        "stablehand_bot_talk_total"};
     /* metric_counter gives the same counter for the same name, so a race here is harmless. */
     if (metrics[d->action] == NULL) {
         metrics[d->action] = metric_counter(names[d->action], "Decisions of the bot.");
@@ -240,7 +258,8 @@ static void count(const struct dialogue_decision *d)
 static enum err handle(struct work *w)
 {
     enum err err = db_read(w->bot->deps.db, load_fn, w);
-    if (err != ERR_OK || w->is_superseded || !w->settings.is_enabled || w->dialogue.message.v > w->m->message.v) {
+    if (err != ERR_OK || w->is_superseded || !w->settings.is_enabled ||
+        w->dialogue.message.v > w->m->message.v) {
         return err;
     }
     bool is_again = w->dialogue.message.v == w->m->message.v;
@@ -248,11 +267,13 @@ static enum err handle(struct work *w)
     desk_bot_typing(w->bot->desk, w->m->conversation, w->settings.name[LANG_EN], true);
     enum lang fallback = kb_site(w->kb)->default_lang;
     (void)lang_parse(w->m->language, &fallback);
-    bot_read(w->bot, w->kb, &w->settings, &before, w->arena, w->text, w->m->button, w->m->n_files, fallback, &w->reading);
+    bot_read(w->bot, w->kb, &w->settings, &before, w->arena, w->text, w->m->button, w->m->n_files,
+             fallback, &w->reading);
     w->body = bot_body(w->bot, w->kb, &w->reading.decision, w->arena);
     w->meta = bot_meta(w->bot, &w->reading.decision, w->arena);
     w->client_id = str_printf(w->arena, "bot-%lld", (long long)w->m->message.v);
-    w->dialogue = (struct bot_dialogue){.message = w->m->message, .before = before, .after = w->reading.decision.next};
+    w->dialogue = (struct bot_dialogue){
+        .message = w->m->message, .before = before, .after = w->reading.decision.next};
     if (!is_again) {
         err = db_write(w->bot->deps.db, save_fn, w);
     }
@@ -286,6 +307,7 @@ void bot_handle(struct bot *bot, const struct desk_customer_message *m)
     }
     /* ERR_CONFLICT, ERR_NOT_FOUND: a person has it by now, or it is gone. */
     if (err != ERR_OK && err != ERR_CONFLICT && err != ERR_NOT_FOUND) {
-        LOG_ERROR("bot", "message not answered", log_i64("conversation", m->conversation.v), log_i64("message", m->message.v), log_cstr("err", err_name(err)));
+        LOG_ERROR("bot", "message not answered", log_i64("conversation", m->conversation.v),
+                  log_i64("message", m->message.v), log_cstr("err", err_name(err)));
     }
 }

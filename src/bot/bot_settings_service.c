@@ -39,13 +39,15 @@ static enum err update_fn(struct db_txn *txn, void *arg)
     return err == ERR_OK ? bot_store_load_settings(txn, a->arena, &a->out) : err;
 }
 
-enum err bot_settings_update(struct bot *bot, const struct actor *actor, struct arena *arena, const struct request *if_match, struct bot_settings *s,
+enum err bot_settings_update(struct bot *bot, const struct actor *actor, struct arena *arena,
+                             const struct request *if_match, struct bot_settings *s,
                              struct errinfo *info)
 {
     struct settings_arg a = {.arena = arena, .if_match = if_match, .in = s, .info = info};
     enum err err = actor_require(actor, PERM_BOT_MANAGE, info);
     if (err == ERR_OK && s->clarify_permille > s->answer_permille) {
-        err = err_set(info, ERR_INVALID, "clarify_threshold", "range", "not above answer_threshold");
+        err =
+            err_set(info, ERR_INVALID, "clarify_threshold", "range", "not above answer_threshold");
     }
     if (err == ERR_OK) {
         err = db_write(bot->deps.db, update_fn, &a);

@@ -4,7 +4,8 @@
 #include "base/check.h"
 #include "base/json.h"
 
-static const char *const action_names[DIALOGUE_ACTION_COUNT + 1] = {"answer", "clarify", "miss", "handover", "greet", "thanks", "talk", NULL};
+static const char *const action_names[DIALOGUE_ACTION_COUNT + 1] = {
+    "answer", "clarify", "miss", "handover", "greet", "thanks", "talk", NULL};
 
 const char *dialogue_action_name(enum dialogue_action a)
 {
@@ -41,7 +42,8 @@ struct dialogue_state dialogue_state_parse(struct str json)
     }
     const struct json *o = json_root(doc);
     struct str slug = json_str(json_find(o, "slug"));
-    if (json_get_i64(o, "misses", 0, 1000, &misses, NULL) == ERR_OK && json_get_enum(o, "action", action_names, &action, NULL) == ERR_OK &&
+    if (json_get_i64(o, "misses", 0, 1000, &misses, NULL) == ERR_OK &&
+        json_get_enum(o, "action", action_names, &action, NULL) == ERR_OK &&
         slug.len <= DIALOGUE_SLUG_MAX) {
         s.misses = (int)misses;
         s.last_action = (enum dialogue_action)action;
@@ -62,14 +64,16 @@ struct decider {
     struct dialogue_decision out;
 };
 
-static void say(struct decider *d, enum dialogue_action action, enum phrase phrase, const char *reason)
+static void say(struct decider *d, enum dialogue_action action, enum phrase phrase,
+                const char *reason)
 {
     d->out.action = action;
     d->out.phrases[d->out.n_phrases++] = phrase;
     d->out.reason = reason;
 }
 
-static void add_button(struct decider *d, enum dialogue_button kind, const struct kb_article *article)
+static void add_button(struct decider *d, enum dialogue_button kind,
+                       const struct kb_article *article)
 {
     if (d->out.n_buttons < DIALOGUE_MAX_BUTTONS) {
         d->out.buttons[d->out.n_buttons].kind = kind;
@@ -79,11 +83,13 @@ static void add_button(struct decider *d, enum dialogue_button kind, const struc
 
 static struct str best_topic(const struct decider *d)
 {
-    bool is_likely = d->in->n_matches > 0 && d->in->matches[0].score >= d->settings->clarify_threshold;
+    bool is_likely =
+        d->in->n_matches > 0 && d->in->matches[0].score >= d->settings->clarify_threshold;
     return is_likely ? d->in->matches[0].article->category_slug : (struct str){0};
 }
 
-static void hand_over(struct decider *d, enum phrase phrase, const char *reason, enum conversation_priority priority)
+static void hand_over(struct decider *d, enum phrase phrase, const char *reason,
+                      enum conversation_priority priority)
 {
     say(d, DIALOGUE_HANDOVER, phrase, reason);
     d->out.priority = priority;
@@ -136,13 +142,15 @@ static void answer(struct decider *d, const struct kb_article *a, const char *re
     }
     d->out.action = DIALOGUE_ANSWER;
     d->out.reason = reason;
-    (void)snprintf(d->out.next.last_slug, sizeof(d->out.next.last_slug), STR_FMT, STR_ARG(str_sub(a->slug, 0, DIALOGUE_SLUG_MAX)));
+    (void)snprintf(d->out.next.last_slug, sizeof(d->out.next.last_slug), STR_FMT,
+                   STR_ARG(str_sub(a->slug, 0, DIALOGUE_SLUG_MAX)));
     add_button(d, BUTTON_HELPFUL, a);
     add_button(d, BUTTON_NOT_HELPFUL, a);
     add_button(d, BUTTON_HUMAN, NULL);
 }
 
-static void talk(struct decider *d, enum dialogue_action action, enum phrase phrase, const char *reason)
+static void talk(struct decider *d, enum dialogue_action action, enum phrase phrase,
+                 const char *reason)
 {
     say(d, action, phrase, reason);
     d->out.next.misses = d->state->misses;
@@ -197,7 +205,8 @@ static void decide_money(struct decider *d)
 {
     for (size_t i = 0; i < d->in->n_matches && i < 3; i++) {
         const struct bot_match *m = &d->in->matches[i];
-        if (m->article->risk == RISK_MONEY && (m->score >= d->settings->clarify_threshold || i == 0)) {
+        if (m->article->risk == RISK_MONEY &&
+            (m->score >= d->settings->clarify_threshold || i == 0)) {
             answer(d, m->article, "money_at_risk");
             d->out.priority = PRIORITY_URGENT;
             return;
@@ -218,7 +227,8 @@ static void decide_question(struct decider *d)
         answer(d, best->article, "match");
     } else if (d->in->found.is_abuse) {
         hand_over(d, PHRASE_ABUSE_CALM, "misses", PRIORITY_NORMAL);
-    } else if (best != NULL && best->score >= d->settings->clarify_threshold && !(d->state->has_spoken && d->state->last_action == DIALOGUE_CLARIFY)) {
+    } else if (best != NULL && best->score >= d->settings->clarify_threshold &&
+               !(d->state->has_spoken && d->state->last_action == DIALOGUE_CLARIFY)) {
         say(d, DIALOGUE_CLARIFY, PHRASE_CLARIFY_INTRO, "doubtful");
         d->out.next.misses = d->state->misses;
         (void)add_suggestions(d, 3);
@@ -229,7 +239,9 @@ static void decide_question(struct decider *d)
     }
 }
 
-struct dialogue_decision dialogue_decide(const struct dialogue_settings *settings, const struct dialogue_state *state, const struct dialogue_input *in)
+struct dialogue_decision dialogue_decide(const struct dialogue_settings *settings,
+                                         const struct dialogue_state *state,
+                                         const struct dialogue_input *in)
 {
     struct decider d = {.settings = settings, .state = state, .in = in};
     d.out.lang = in->lang;
@@ -237,9 +249,11 @@ struct dialogue_decision dialogue_decide(const struct dialogue_settings *setting
     d.out.reason = "";
     if (!decide_button(&d)) {
         if (in->found.wants_human) {
-            hand_over(&d, PHRASE_HANDOVER, "customer_asked", in->found.is_money ? PRIORITY_URGENT : PRIORITY_NORMAL);
+            hand_over(&d, PHRASE_HANDOVER, "customer_asked",
+                      in->found.is_money ? PRIORITY_URGENT : PRIORITY_NORMAL);
         } else if (str_trim(in->text).len == 0) {
-            talk(&d, DIALOGUE_TALK, in->n_files > 0 ? PHRASE_FILE_RECEIVED : PHRASE_BOT_ONLY_TEXT, in->n_files > 0 ? "file" : "no_text");
+            talk(&d, DIALOGUE_TALK, in->n_files > 0 ? PHRASE_FILE_RECEIVED : PHRASE_BOT_ONLY_TEXT,
+                 in->n_files > 0 ? "file" : "no_text");
         } else if (!decide_small_talk(&d)) {
             decide_question(&d);
         }

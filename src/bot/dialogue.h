@@ -10,7 +10,16 @@
 #include "bot/phrases.h"
 #include "desk/conversation.h"
 
-enum dialogue_action { DIALOGUE_ANSWER, DIALOGUE_CLARIFY, DIALOGUE_MISS, DIALOGUE_HANDOVER, DIALOGUE_GREET, DIALOGUE_THANKS, DIALOGUE_TALK, DIALOGUE_ACTION_COUNT };
+enum dialogue_action {
+    DIALOGUE_ANSWER,
+    DIALOGUE_CLARIFY,
+    DIALOGUE_MISS,
+    DIALOGUE_HANDOVER,
+    DIALOGUE_GREET,
+    DIALOGUE_THANKS,
+    DIALOGUE_TALK,
+    DIALOGUE_ACTION_COUNT
+};
 const char *dialogue_action_name(enum dialogue_action a); /* "answer" ... as in the API */
 
 struct dialogue_settings {
@@ -25,11 +34,12 @@ struct dialogue_state {
     int misses; /* in a row */
     enum dialogue_action last_action;
     bool has_spoken;
-    char last_slug[DIALOGUE_SLUG_MAX + 1]; /* article of the last answer, "" when something else was said since */
+    char last_slug[DIALOGUE_SLUG_MAX +
+                   1]; /* article of the last answer, "" when something else was said since */
     enum lang lang;
 };
 struct str dialogue_state_format(const struct dialogue_state *s, struct arena *arena); /* JSON */
-struct dialogue_state dialogue_state_parse(struct str json);                           /* {0} for nonsense */
+struct dialogue_state dialogue_state_parse(struct str json); /* {0} for nonsense */
 
 struct dialogue_input {
     struct str text;
@@ -42,7 +52,13 @@ struct dialogue_input {
     const struct kb_article *button_article; /* of "article:<slug>"; NULL: none, or withdrawn */
 };
 
-enum dialogue_button { BUTTON_HELPFUL, BUTTON_NOT_HELPFUL, BUTTON_HUMAN, BUTTON_NONE, BUTTON_ARTICLE };
+enum dialogue_button {
+    BUTTON_HELPFUL,
+    BUTTON_NOT_HELPFUL,
+    BUTTON_HUMAN,
+    BUTTON_NONE,
+    BUTTON_ARTICLE
+};
 #define DIALOGUE_MAX_BUTTONS 5
 
 struct dialogue_decision {
@@ -50,7 +66,7 @@ struct dialogue_decision {
     enum lang lang;
     int n_phrases; /* said first, in order */
     enum phrase phrases[2];
-    const struct kb_article *answer; /* then its answer, with its source; NULL: none */
+    const struct kb_article *answer;     /* then its answer, with its source; NULL: none */
     enum conversation_priority priority; /* of a handover */
     const char *reason;                  /* stable word, never NULL */
     struct str topic;                    /* slug of a category; empty: unknown */
@@ -62,6 +78,8 @@ struct dialogue_decision {
     bool is_miss; /* to be kept for review */
     struct dialogue_state next;
 };
-struct dialogue_decision dialogue_decide(const struct dialogue_settings *settings, const struct dialogue_state *state, const struct dialogue_input *in);
+struct dialogue_decision dialogue_decide(const struct dialogue_settings *settings,
+                                         const struct dialogue_state *state,
+                                         const struct dialogue_input *in);
 
 #endif

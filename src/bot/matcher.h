@@ -9,15 +9,16 @@
 struct bot_match {
     const struct kb_article *article; /* lives as long as the kb */
     struct str phrasing;              /* the one that came closest */
-    double score;                     /* 0..1, about the share of right answers among those with this score */
-    bool is_exact;                    /* the very question */
+    double score;  /* 0..1, about the share of right answers among those with this score */
+    bool is_exact; /* the very question */
 };
 
 struct bot_matcher {
     const char *name; /* stable word, for figures and the test bench: "retrieval" */
     void *self;
     /* Best first, at most `max`, each article once. Any thread, does not block. */
-    size_t (*match)(void *self, const struct kb *kb, enum lang lang, struct str text, struct bot_match *out, size_t max);
+    size_t (*match)(void *self, const struct kb *kb, enum lang lang, struct str text,
+                    struct bot_match *out, size_t max);
 };
 
 /* By kb_search. Static, has no state. */

@@ -8,12 +8,38 @@
 #include "base/utf8.h"
 #include "knowledge/normalise.h"
 
-static const char *const phrase_keys[PHRASE_COUNT] = {"greeting",      "what_i_can_do", "no_answer_1",        "no_answer_2",        "handover",
-                                                      "handover_priority", "money_at_risk_intro", "clarify_intro", "clarify_none",  "clarify_human",
-                                                      "helpful_yes",   "helpful_no",    "helpful_no_followup", "thanks",            "goodbye",
-                                                      "never_ask",     "file_received", "bot_only_text",      "abuse_calm",         "system_trouble"};
-static const char *const list_keys[WORDS_COUNT] = {"human_contains", "human_exact", "human_except", "money_contains", "money_except", "greeting",
-                                                   "thanks",         "goodbye",     "yes",          "no",             "about_bot",    "abuse"};
+static const char *const phrase_keys[PHRASE_COUNT] = {"greeting",
+                                                      "what_i_can_do",
+                                                      "no_answer_1",
+                                                      "no_answer_2",
+                                                      "handover",
+                                                      "handover_priority",
+                                                      "money_at_risk_intro",
+                                                      "clarify_intro",
+                                                      "clarify_none",
+                                                      "clarify_human",
+                                                      "helpful_yes",
+                                                      "helpful_no",
+                                                      "helpful_no_followup",
+                                                      "thanks",
+                                                      "goodbye",
+                                                      "never_ask",
+                                                      "file_received",
+                                                      "bot_only_text",
+                                                      "abuse_calm",
+                                                      "system_trouble"};
+static const char *const list_keys[WORDS_COUNT] = {"human_contains",
+                                                   "human_exact",
+                                                   "human_except",
+                                                   "money_contains",
+                                                   "money_except",
+                                                   "greeting",
+                                                   "thanks",
+                                                   "goodbye",
+                                                   "yes",
+                                                   "no",
+                                                   "about_bot",
+                                                   "abuse"};
 
 struct words {
     struct str *items; /* normalised */
@@ -25,7 +51,8 @@ struct phrases {
     struct words words[LANG_COUNT][WORDS_COUNT];
 };
 
-static enum err read_words(struct phrases *p, const struct json *list, const char *key, struct words *out, struct errinfo *info)
+static enum err read_words(struct phrases *p, const struct json *list, const char *key,
+                           struct words *out, struct errinfo *info)
 {
     if (!json_is_array(list) || json_len(list) == 0) {
         return err_set(info, ERR_INVALID, key, "required", "list of words missing");
@@ -40,18 +67,21 @@ static enum err read_words(struct phrases *p, const struct json *list, const cha
     return ERR_OK;
 }
 
-static enum err read_lang(struct phrases *p, const struct json *o, enum lang lang, struct errinfo *info)
+static enum err read_lang(struct phrases *p, const struct json *o, enum lang lang,
+                          struct errinfo *info)
 {
     for (int i = 0; i < PHRASE_COUNT; i++) {
         struct str text = json_str(json_find(json_find(o, "texts"), phrase_keys[i]));
         if (text.len == 0) {
-            return err_set(info, ERR_INVALID, phrase_keys[i], "required", "phrase missing in %s", lang_tag(lang));
+            return err_set(info, ERR_INVALID, phrase_keys[i], "required", "phrase missing in %s",
+                           lang_tag(lang));
         }
         p->texts[lang][i] = str_dup(p->arena, text);
     }
     enum err err = ERR_OK;
     for (int i = 0; err == ERR_OK && i < WORDS_COUNT; i++) {
-        err = read_words(p, json_find(json_find(o, "words"), list_keys[i]), list_keys[i], &p->words[lang][i], info);
+        err = read_words(p, json_find(json_find(o, "words"), list_keys[i]), list_keys[i],
+                         &p->words[lang][i], info);
     }
     return err;
 }
@@ -66,7 +96,8 @@ enum err phrases_parse(struct str json, struct phrases **out, struct errinfo *in
     struct phrases *p = MEM_NEW(struct phrases);
     p->arena = arena_new(0);
     for (int lang = 0; err == ERR_OK && lang < LANG_COUNT; lang++) {
-        err = read_lang(p, json_find(json_root(doc), lang_tag((enum lang)lang)), (enum lang)lang, info);
+        err = read_lang(p, json_find(json_root(doc), lang_tag((enum lang)lang)), (enum lang)lang,
+                        info);
     }
     json_doc_free(&doc);
     if (err != ERR_OK) {
@@ -111,7 +142,8 @@ static size_t find_word(struct str text, struct str word)
         at += from;
         bool cut_left = is_word_char(word.p[0]) && at > 0 && is_word_char(text.p[at - 1]);
         size_t end = at + word.len;
-        bool cut_right = is_word_char(word.p[word.len - 1]) && end < text.len && is_word_char(text.p[end]);
+        bool cut_right =
+            is_word_char(word.p[word.len - 1]) && end < text.len && is_word_char(text.p[end]);
         if (!cut_left && !cut_right) {
             return at;
         }
@@ -132,7 +164,8 @@ static bool contains(const struct phrases *p, enum word_list list, struct str te
     return false;
 }
 
-static bool is_one_of(const struct phrases *p, enum word_list list, struct arena *arena, struct str fold)
+static bool is_one_of(const struct phrases *p, enum word_list list, struct arena *arena,
+                      struct str fold)
 {
     for (int lang = 0; lang < LANG_COUNT; lang++) {
         const struct words *w = &p->words[lang][list];
@@ -146,14 +179,16 @@ static bool is_one_of(const struct phrases *p, enum word_list list, struct arena
 }
 
 /* The text with every exception replaced by a bar, which no list contains. */
-static struct str without(const struct phrases *p, enum word_list list, struct arena *arena, struct str text)
+static struct str without(const struct phrases *p, enum word_list list, struct arena *arena,
+                          struct str text)
 {
     struct str copy = str_dup(arena, text);
     char *bytes = (char *)(uintptr_t)copy.p;
     for (int lang = 0; lang < LANG_COUNT; lang++) {
         const struct words *w = &p->words[lang][list];
         for (size_t i = 0; i < w->n; i++) {
-            for (size_t at = find_word(copy, w->items[i]); at != SIZE_MAX; at = find_word(copy, w->items[i])) {
+            for (size_t at = find_word(copy, w->items[i]); at != SIZE_MAX;
+                 at = find_word(copy, w->items[i])) {
                 memset(bytes + at, '|', w->items[i].len);
             }
         }
@@ -169,7 +204,8 @@ struct phrases_found phrases_find(const struct phrases *p, struct arena *arena, 
     f.is_about_bot = is_one_of(p, WORDS_ABOUT_BOT, arena, fold);
     /* "are you human" asks what the bot is, not for somebody else. */
     f.wants_human = !f.is_about_bot &&
-                    (is_one_of(p, WORDS_HUMAN_EXACT, arena, fold) || contains(p, WORDS_HUMAN_CONTAINS, without(p, WORDS_HUMAN_EXCEPT, arena, n)));
+                    (is_one_of(p, WORDS_HUMAN_EXACT, arena, fold) ||
+                     contains(p, WORDS_HUMAN_CONTAINS, without(p, WORDS_HUMAN_EXCEPT, arena, n)));
     f.is_money = contains(p, WORDS_MONEY_CONTAINS, without(p, WORDS_MONEY_EXCEPT, arena, n));
     f.is_abuse = contains(p, WORDS_ABUSE, n);
     f.is_greeting = is_one_of(p, WORDS_GREETING, arena, fold);

@@ -50,15 +50,17 @@ struct phrases;
 /* Checks that every text and list is there, in both languages. */
 ERR_MUST_USE enum err phrases_parse(struct str json, struct phrases **out, struct errinfo *info);
 void phrases_free(struct phrases **phrases);
-struct str phrases_text(const struct phrases *phrases, enum lang lang, enum phrase phrase); /* {{brand}} still in it */
+struct str phrases_text(const struct phrases *phrases, enum lang lang,
+                        enum phrase phrase); /* {{brand}} still in it */
 
 /* What a message is besides a question. Lists of both languages count in every message: people mix them. */
 struct phrases_found {
     bool wants_human;
-    bool is_money;  /* words of loss: stolen, hacked ... */
+    bool is_money; /* words of loss: stolen, hacked ... */
     bool is_abuse;
     bool is_greeting, is_thanks, is_goodbye, is_yes, is_no, is_about_bot; /* the whole message */
 };
-struct phrases_found phrases_find(const struct phrases *phrases, struct arena *arena, struct str text);
+struct phrases_found phrases_find(const struct phrases *phrases, struct arena *arena,
+                                  struct str text);
 
 #endif

@@ -98,7 +98,7 @@ ERR_MUST_USE enum err desk_handover(struct desk *desk, const struct desk_handove
 struct desk_message {
     struct message_id id;
     int64_t seq, at;
-    int author_kind; /* enum author_kind of message.h */
+    int author_kind; /* enum author_kind of desk/message.h */
     struct str body, meta;
 };
 /* The newest `limit` messages that the customer can see, oldest first; in the caller's transaction. */

@@ -5,83 +5,20 @@
 
 static enum err param_lang(const struct request *rq, enum lang *out, struct errinfo *info)
 {
-    return lang_parse(request_param(rq, "lang"), out) ? ERR_OK : err_set(info, ERR_NOT_FOUND, "lang", "not_found", "languages are en and zh-CN");
-}
-
-/* ---- reading ---- */
-
-struct read_arg {
-    struct arena *arena;
-    struct article_filter filter;
-    struct article_id id;
-    enum lang lang;
-    struct article *articles;
-    size_t n_articles;
-    struct translation **translations; /* per article */
-    size_t *n_translations;
-    struct category *categories;
-    size_t n_categories;
-    struct article_version *versions;
-    size_t n_versions;
-};
-
-static enum err read_translations(struct db_txn *txn, struct read_arg *a)
-{
-    a->translations = ARENA_ARRAY(a->arena, struct translation *, a->n_articles + 1);
-    a->n_translations = ARENA_ARRAY(a->arena, size_t, a->n_articles + 1);
-    enum err err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < a->n_articles; i++) {
-        err = translation_store_list(txn, a->articles[i].id, a->arena, &a->translations[i], &a->n_translations[i]);
-    }
-    return err;
-}
-
-static enum err list_fn(struct db_txn *txn, void *arg)
-{
-    struct read_arg *a = arg;
-    enum err err = article_store_list(txn, &a->filter, a->arena, &a->articles, &a->n_articles);
-    return err == ERR_OK ? read_translations(txn, a) : err;
-}
-
-static enum err get_fn(struct db_txn *txn, void *arg)
-{
-    struct read_arg *a = arg;
-    a->articles = ARENA_NEW(a->arena, struct article);
-    a->n_articles = 1;
-    enum err err = article_store_load(txn, a->id, a->arena, a->articles);
-    return err == ERR_OK ? read_translations(txn, a) : err;
-}
-
-static enum err versions_fn(struct db_txn *txn, void *arg)
-{
-    struct read_arg *a = arg;
-    struct translation t;
-    enum err err = translation_store_load(txn, a->id, a->lang, a->arena, &t);
-    return err == ERR_OK ? translation_store_versions(txn, t.id, a->arena, &a->versions, &a->n_versions) : err;
-}
-
-static enum err categories_fn(struct db_txn *txn, void *arg)
-{
-    struct read_arg *a = arg;
-    return category_store_list(txn, a->arena, &a->categories, &a->n_categories);
-}
-
-static enum err read_for_agents(struct request *rq, db_fn fn, struct read_arg *a, struct errinfo *info)
-{
-    struct knowledge *k = rq->room;
-    a->arena = rq->arena;
-    enum err err = actor_require(request_actor(rq), PERM_ARTICLE_READ, info);
-    return err == ERR_OK ? db_read(k->deps.db, fn, a) : err;
+    return lang_parse(request_param(rq, "lang"), out)
+               ? ERR_OK
+               : err_set(info, ERR_NOT_FOUND, "lang", "not_found", "languages are en and zh-CN");
 }
 
 /* The whole article, as every change of it answers. */
-static enum err answer_article(struct request *rq, struct response *rs, struct article_id id, struct errinfo *info)
+static enum err answer_article(struct request *rq, struct response *rs, struct article_id id,
+                               struct errinfo *info)
 {
-    struct read_arg a = {.id = id};
-    enum err err = read_for_agents(rq, get_fn, &a, info);
+    struct article_full a;
+    enum err err = article_read(rq->room, request_actor(rq), rq->arena, id, &a, info);
     if (err == ERR_OK) {
-        response_etag(rs, a.articles->version);
-        article_write_json(response_json(rs), a.articles, a.translations[0], a.n_translations[0]);
+        response_etag(rs, a.article.version);
+        article_write_json(response_json(rs), &a.article, a.translations, a.n_translations);
     }
     return err;
 }
@@ -97,9 +34,9 @@ static void answer_translation(struct response *rs, const struct translation *t)
 enum err category_http_list(struct request *rq, struct response *rs, struct errinfo *info)
 {
     (void)info;
-    struct knowledge *k = rq->room;
-    struct read_arg a = {.arena = rq->arena};
-    enum err err = db_read(k->deps.db, categories_fn, &a);
+    struct category *categories;
+    size_t n_categories;
+    enum err err = category_read_list(rq->room, rq->arena, &categories, &n_categories);
     if (err != ERR_OK) {
         return err;
     }
@@ -107,8 +44,8 @@ enum err category_http_list(struct request *rq, struct response *rs, struct erri
     json_object_begin(w);
     json_put_key(w, "items");
     json_array_begin(w);
-    for (size_t i = 0; i < a.n_categories; i++) {
-        category_write_json(w, &a.categories[i]);
+    for (size_t i = 0; i < n_categories; i++) {
+        category_write_json(w, &categories[i]);
     }
     json_array_end(w);
     json_object_end(w);
@@ -147,31 +84,35 @@ enum err category_http_update(struct request *rq, struct response *rs, struct er
 
 enum err article_http_list(struct request *rq, struct response *rs, struct errinfo *info)
 {
-    struct read_arg a = {0};
+    struct article_filter filter = {0};
+    struct article_full *items;
+    size_t n_items;
     struct page page;
     enum err err = request_page(rq, &page, info);
-    err = err == ERR_OK ? request_query_i64(rq, "category_id", 1, INT64_MAX, 0, &a.filter.category.v, info) : err;
+    err = err == ERR_OK
+              ? request_query_i64(rq, "category_id", 1, INT64_MAX, 0, &filter.category.v, info)
+              : err;
     if (err != ERR_OK) {
         return err;
     }
-    a.filter.q = str_sub(request_query(rq, "q"), 0, 400);
-    a.filter.after = page.after;
-    a.filter.limit = page.limit + 1;
-    err = read_for_agents(rq, list_fn, &a, info);
+    filter.q = str_sub(request_query(rq, "q"), 0, 400);
+    filter.after = page.after;
+    filter.limit = page.limit + 1;
+    err = article_read_list(rq->room, request_actor(rq), rq->arena, &filter, &items, &n_items, info);
     if (err != ERR_OK) {
         return err;
     }
-    bool has_more = a.n_articles > (size_t)page.limit;
-    size_t n = has_more ? (size_t)page.limit : a.n_articles;
+    bool has_more = n_items > (size_t)page.limit;
+    size_t n = has_more ? (size_t)page.limit : n_items;
     struct json_writer *w = response_json(rs);
     json_object_begin(w);
     json_put_key(w, "items");
     json_array_begin(w);
     for (size_t i = 0; i < n; i++) {
-        article_summary_write_json(w, &a.articles[i], a.translations[i], a.n_translations[i]);
+        article_summary_write_json(w, &items[i].article, items[i].translations, items[i].n_translations);
     }
     json_array_end(w);
-    json_kv_cursor(w, has_more, n > 0 ? a.articles[n - 1].id.v : 0, 0);
+    json_kv_cursor(w, has_more, n > 0 ? items[n - 1].article.id.v : 0, 0);
     json_object_end(w);
     return ERR_OK;
 }
@@ -214,7 +155,8 @@ enum err article_http_update(struct request *rq, struct response *rs, struct err
     err = err == ERR_OK ? request_json(rq, &body, info) : err;
     err = err == ERR_OK ? json_opt_id(body, "category_id", &patch.category.v, info) : err;
     err = err == ERR_OK ? risk_read_json(body, "risk", &has_risk, &risk, info) : err;
-    err = err == ERR_OK ? json_opt_i64(body, "position", -1000000, 1000000, 0, &position, info) : err;
+    err =
+        err == ERR_OK ? json_opt_i64(body, "position", -1000000, 1000000, 0, &position, info) : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -245,7 +187,8 @@ enum err article_http_save_draft(struct request *rq, struct response *rs, struct
     err = err == ERR_OK ? param_lang(rq, &t.lang, info) : err;
     err = err == ERR_OK ? request_json(rq, &body, info) : err;
     err = err == ERR_OK ? article_text_read_json(rq->arena, body, &t.text, info) : err;
-    err = err == ERR_OK ? article_save_draft(rq->room, request_actor(rq), rq->arena, rq, &t, info) : err;
+    err = err == ERR_OK ? article_save_draft(rq->room, request_actor(rq), rq->arena, rq, &t, info)
+                        : err;
     if (err == ERR_OK) {
         answer_translation(rs, &t);
     }
@@ -259,7 +202,9 @@ enum err article_http_publish(struct request *rq, struct response *rs, struct er
     struct translation t;
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? param_lang(rq, &lang, info) : err;
-    err = err == ERR_OK ? article_publish(rq->room, request_actor(rq), rq->arena, rq, id, lang, &t, info) : err;
+    err = err == ERR_OK
+              ? article_publish(rq->room, request_actor(rq), rq->arena, rq, id, lang, &t, info)
+              : err;
     if (err == ERR_OK) {
         answer_translation(rs, &t);
     }
@@ -273,7 +218,9 @@ enum err article_http_unpublish(struct request *rq, struct response *rs, struct 
     struct translation t;
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? param_lang(rq, &lang, info) : err;
-    err = err == ERR_OK ? article_unpublish(rq->room, request_actor(rq), rq->arena, id, lang, &t, info) : err;
+    err = err == ERR_OK
+              ? article_unpublish(rq->room, request_actor(rq), rq->arena, id, lang, &t, info)
+              : err;
     if (err == ERR_OK) {
         answer_translation(rs, &t);
     }
@@ -282,10 +229,13 @@ enum err article_http_unpublish(struct request *rq, struct response *rs, struct 
 
 enum err article_http_versions(struct request *rq, struct response *rs, struct errinfo *info)
 {
-    struct read_arg a = {0};
-    enum err err = request_param_id(rq, "id", &a.id.v, info);
-    err = err == ERR_OK ? param_lang(rq, &a.lang, info) : err;
-    err = err == ERR_OK ? read_for_agents(rq, versions_fn, &a, info) : err;
+    struct article_id id;
+    enum lang lang = LANG_EN;
+    struct article_version *versions;
+    size_t n_versions;
+    enum err err = request_param_id(rq, "id", &id.v, info);
+    err = err == ERR_OK ? param_lang(rq, &lang, info) : err;
+    err = err == ERR_OK ? article_read_versions(rq->room, request_actor(rq), rq->arena, id, lang, &versions, &n_versions, info) : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -293,8 +243,8 @@ enum err article_http_versions(struct request *rq, struct response *rs, struct e
     json_object_begin(w);
     json_put_key(w, "items");
     json_array_begin(w);
-    for (size_t i = 0; i < a.n_versions; i++) {
-        article_version_write_json(w, &a.versions[i]);
+    for (size_t i = 0; i < n_versions; i++) {
+        article_version_write_json(w, &versions[i]);
     }
     json_array_end(w);
     json_object_end(w);
@@ -315,9 +265,11 @@ enum err article_http_preview(struct request *rq, struct response *rs, struct er
     KB_AUTO kb = knowledge_ref(k);
     const struct markdown_var vars[] = {{"brand", kb_site(kb)->brand}};
     struct markdown_page page;
-    err = kb_render_body(kb, lang_of_text(text, kb_site(kb)->default_lang), markdown_fill(rq->arena, text, vars, 1, true), rq->arena, &page);
+    err = kb_render_body(kb, lang_of_text(text, kb_site(kb)->default_lang),
+                         markdown_fill(rq->arena, text, vars, 1, true), rq->arena, &page);
     if (err != ERR_OK) {
-        return err_set(info, ERR_INVALID, "body", "markdown", "the text is nested too deeply, or too long");
+        return err_set(info, ERR_INVALID, "body", "markdown",
+                       "the text is nested too deeply, or too long");
     }
     struct json_writer *w = response_json(rs);
     json_object_begin(w);

@@ -2,6 +2,7 @@
  * may have changed. The snapshot follows in the same call, so that whoever published sees it at once. */
 #include "base/check.h"
 #include "base/json.h"
+#include "knowledge/article_store.h"
 #include "knowledge/knowledge_internal.h"
 #include "platform/http.h"
 
@@ -21,7 +22,8 @@ static bool is_slug(struct str s)
 static enum err check_slug(struct str slug, size_t max, struct errinfo *info)
 {
     if (slug.len > max || !is_slug(slug)) {
-        return err_set(info, ERR_INVALID, "slug", "format", "small letters, digits and single hyphens, at most %zu", max);
+        return err_set(info, ERR_INVALID, "slug", "format",
+                       "small letters, digits and single hyphens, at most %zu", max);
     }
     return ERR_OK;
 }
@@ -38,11 +40,14 @@ struct article_arg {
     struct article article; /* create: in; all: out */
 };
 
-static enum err check_category(struct db_txn *txn, struct category_id id, struct arena *arena, struct errinfo *info)
+static enum err check_category(struct db_txn *txn, struct category_id id, struct arena *arena,
+                               struct errinfo *info)
 {
     struct category c;
     enum err err = category_store_load(txn, id, arena, &c);
-    return err == ERR_NOT_FOUND ? err_set(info, ERR_INVALID, "category_id", "not_found", "no such category") : err;
+    return err == ERR_NOT_FOUND
+               ? err_set(info, ERR_INVALID, "category_id", "not_found", "no such category")
+               : err;
 }
 
 static enum err create_fn(struct db_txn *txn, void *arg)
@@ -50,15 +55,21 @@ static enum err create_fn(struct db_txn *txn, void *arg)
     struct article_arg *a = arg;
     enum err err = check_category(txn, a->article.category, a->arena, a->info);
     if (err == ERR_OK) {
-        err = DB_QUERY_I64(txn, &a->article.position, "SELECT COALESCE(MAX(position), 0) + 10 FROM articles WHERE category_id = $1", db_i64(a->article.category.v));
+        err = DB_QUERY_I64(
+            txn, &a->article.position,
+            "SELECT COALESCE(MAX(position), 0) + 10 FROM articles WHERE category_id = $1",
+            db_i64(a->article.category.v));
     }
     if (err == ERR_OK) {
         err = article_store_insert(txn, &a->article, clock_now(&a->k->deps.clock));
     }
-    return err == ERR_CONFLICT ? err_set(a->info, ERR_CONFLICT, "slug", "taken", "another article has this name") : err;
+    return err == ERR_CONFLICT
+               ? err_set(a->info, ERR_CONFLICT, "slug", "taken", "another article has this name")
+               : err;
 }
 
-enum err article_create(struct knowledge *k, const struct actor *actor, struct arena *arena, struct article *a, struct errinfo *info)
+enum err article_create(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                        struct article *a, struct errinfo *info)
 {
     enum err err = actor_require(actor, PERM_ARTICLE_MANAGE, info);
     if (err == ERR_OK) {
@@ -94,10 +105,13 @@ static enum err update_fn(struct db_txn *txn, void *arg)
     return err == ERR_OK ? article_store_load(txn, a->id, a->arena, &a->article) : err;
 }
 
-enum err article_update(struct knowledge *k, const struct actor *actor, struct arena *arena, struct article_id id, const struct request *if_match,
-                        const struct article_patch *patch, struct article *out, struct errinfo *info)
+enum err article_update(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                        struct article_id id, const struct request *if_match,
+                        const struct article_patch *patch, struct article *out,
+                        struct errinfo *info)
 {
-    struct article_arg x = {.k = k, .arena = arena, .info = info, .id = id, .if_match = if_match, .patch = patch};
+    struct article_arg x = {
+        .k = k, .arena = arena, .info = info, .id = id, .if_match = if_match, .patch = patch};
     enum err err = actor_require(actor, PERM_ARTICLE_MANAGE, info);
     if (err == ERR_OK) {
         err = db_write(k->deps.db, update_fn, &x);
@@ -116,7 +130,8 @@ static enum err delete_fn(struct db_txn *txn, void *arg)
     return err == ERR_OK ? article_store_delete(txn, a->id) : err;
 }
 
-enum err article_delete(struct knowledge *k, const struct actor *actor, struct article_id id, struct errinfo *info)
+enum err article_delete(struct knowledge *k, const struct actor *actor, struct article_id id,
+                        struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
     struct article_arg x = {.k = k, .arena = arena, .id = id, .info = info};
@@ -177,21 +192,29 @@ static enum err check_text(const struct article_text *x, struct errinfo *info)
     struct json_doc *doc = NULL;
     enum err err = json_parse(x->phrasings, 0, &doc, info);
     if (err == ERR_OK && json_len(json_root(doc)) > ARTICLE_MAX_PHRASINGS) {
-        err = err_set(info, ERR_INVALID, "phrasings", "too_long", "at most %d phrasings", ARTICLE_MAX_PHRASINGS);
+        err = err_set(info, ERR_INVALID, "phrasings", "too_long", "at most %d phrasings",
+                      ARTICLE_MAX_PHRASINGS);
     }
     json_doc_free(&doc);
     ARENA_AUTO arena = arena_new(0);
     struct markdown_page page;
     if (err == ERR_OK && markdown_render(arena, x->body, NULL, &page) != ERR_OK) {
-        err = err_set(info, ERR_INVALID, "body", "markdown", "the text is nested too deeply, or too long");
+        err = err_set(info, ERR_INVALID, "body", "markdown",
+                      "the text is nested too deeply, or too long");
     }
     return err;
 }
 
-enum err article_save_draft(struct knowledge *k, const struct actor *actor, struct arena *arena, const struct request *if_match, struct translation *t,
+enum err article_save_draft(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                            const struct request *if_match, struct translation *t,
                             struct errinfo *info)
 {
-    struct translation_arg x = {.k = k, .arena = arena, .info = info, .if_match = if_match, .by = actor != NULL ? actor->agent : (struct agent_id){0}, .t = *t};
+    struct translation_arg x = {.k = k,
+                                .arena = arena,
+                                .info = info,
+                                .if_match = if_match,
+                                .by = actor != NULL ? actor->agent : (struct agent_id){0},
+                                .t = *t};
     enum err err = actor_require(actor, PERM_ARTICLE_MANAGE, info);
     if (err == ERR_OK) {
         err = check_text(&t->text, info);
@@ -217,8 +240,11 @@ static enum err publish_fn(struct db_txn *txn, void *arg)
         return err;
     }
     if (a->t.text.title.len == 0 || a->t.text.body.len == 0 || a->t.text.answer.len == 0) {
-        const char *field = a->t.text.title.len == 0 ? "title" : a->t.text.body.len == 0 ? "body" : "answer";
-        return err_set(a->info, ERR_INVALID, field, "required", "title, answer and body are needed before publishing");
+        const char *field = a->t.text.title.len == 0  ? "title"
+                            : a->t.text.body.len == 0 ? "body"
+                                                      : "answer";
+        return err_set(a->info, ERR_INVALID, field, "required",
+                       "title, answer and body are needed before publishing");
     }
     err = translation_store_publish(txn, &a->t, a->by, now);
     return err == ERR_OK ? article_store_touch(txn, a->t.article, now) : err;
@@ -231,10 +257,12 @@ static enum err unpublish_fn(struct db_txn *txn, void *arg)
     if (err == ERR_OK) {
         err = translation_store_unpublish(txn, &a->t);
     }
-    return err == ERR_OK ? article_store_touch(txn, a->t.article, clock_now(&a->k->deps.clock)) : err;
+    return err == ERR_OK ? article_store_touch(txn, a->t.article, clock_now(&a->k->deps.clock))
+                         : err;
 }
 
-static enum err set_published(db_fn fn, struct translation_arg *x, const struct actor *actor, struct article_id id, enum lang lang, struct translation *out)
+static enum err set_published(db_fn fn, struct translation_arg *x, const struct actor *actor,
+                              struct article_id id, enum lang lang, struct translation *out)
 {
     enum err err = actor_require(actor, PERM_ARTICLE_PUBLISH, x->info);
     if (err == ERR_OK) {
@@ -250,14 +278,16 @@ static enum err set_published(db_fn fn, struct translation_arg *x, const struct 
     return err;
 }
 
-enum err article_publish(struct knowledge *k, const struct actor *actor, struct arena *arena, const struct request *if_match, struct article_id id, enum lang lang,
+enum err article_publish(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                         const struct request *if_match, struct article_id id, enum lang lang,
                          struct translation *out, struct errinfo *info)
 {
     struct translation_arg x = {.k = k, .arena = arena, .info = info, .if_match = if_match};
     return set_published(publish_fn, &x, actor, id, lang, out);
 }
 
-enum err article_unpublish(struct knowledge *k, const struct actor *actor, struct arena *arena, struct article_id id, enum lang lang, struct translation *out,
+enum err article_unpublish(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                           struct article_id id, enum lang lang, struct translation *out,
                            struct errinfo *info)
 {
     struct translation_arg x = {.k = k, .arena = arena, .info = info};
@@ -290,7 +320,8 @@ static enum err category_update_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-static enum err category_write(struct knowledge *k, const struct actor *actor, db_fn fn, struct category_arg *a, struct errinfo *info)
+static enum err category_write(struct knowledge *k, const struct actor *actor, db_fn fn,
+                               struct category_arg *a, struct errinfo *info)
 {
     enum err err = actor_require(actor, PERM_ARTICLE_MANAGE, info);
     if (err == ERR_OK) {
@@ -305,13 +336,15 @@ static enum err category_write(struct knowledge *k, const struct actor *actor, d
     return err == ERR_OK ? knowledge_reload(k) : err;
 }
 
-enum err category_create(struct knowledge *k, const struct actor *actor, struct category *c, struct errinfo *info)
+enum err category_create(struct knowledge *k, const struct actor *actor, struct category *c,
+                         struct errinfo *info)
 {
     struct category_arg a = {.c = c};
     return category_write(k, actor, category_create_fn, &a, info);
 }
 
-enum err category_update(struct knowledge *k, const struct actor *actor, struct arena *arena, struct category *c, struct errinfo *info)
+enum err category_update(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                         struct category *c, struct errinfo *info)
 {
     struct category_arg a = {.arena = arena, .c = c};
     return category_write(k, actor, category_update_fn, &a, info);

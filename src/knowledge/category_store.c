@@ -1,11 +1,14 @@
-#include "knowledge/article.h"
+#include "knowledge/article_store.h"
 
-#define SELECT_CATEGORY                                                                                                                                          \
-    "SELECT c.id, c.slug, c.icon, c.name_en, c.name_zh, c.description_en, c.description_zh, c.position,"                                                         \
-    " (SELECT COUNT(*) FROM article_translations t JOIN articles a ON a.id = t.article_id WHERE a.category_id = c.id AND t.lang = 'en'"                          \
-    "   AND t.published_version IS NOT NULL),"                                                                                                                   \
-    " (SELECT COUNT(*) FROM article_translations t JOIN articles a ON a.id = t.article_id WHERE a.category_id = c.id AND t.lang = 'zh-CN'"                       \
-    "   AND t.published_version IS NOT NULL)"                                                                                                                    \
+#define SELECT_CATEGORY                                                                            \
+    "SELECT c.id, c.slug, c.icon, c.name_en, c.name_zh, c.description_en, c.description_zh, "      \
+    "c.position,"                                                                                  \
+    " (SELECT COUNT(*) FROM article_translations t JOIN articles a ON a.id = t.article_id WHERE "  \
+    "a.category_id = c.id AND t.lang = 'en'"                                                       \
+    "   AND t.published_version IS NOT NULL),"                                                     \
+    " (SELECT COUNT(*) FROM article_translations t JOIN articles a ON a.id = t.article_id WHERE "  \
+    "a.category_id = c.id AND t.lang = 'zh-CN'"                                                    \
+    "   AND t.published_version IS NOT NULL)"                                                      \
     " FROM categories c"
 
 static void read_row(const struct db_rows *rows, struct arena *arena, struct category *c)
@@ -20,7 +23,8 @@ static void read_row(const struct db_rows *rows, struct arena *arena, struct cat
     }
 }
 
-enum err category_store_list(struct db_txn *txn, struct arena *arena, struct category **out, size_t *n_out)
+enum err category_store_list(struct db_txn *txn, struct arena *arena, struct category **out,
+                             size_t *n_out)
 {
     int64_t count;
     enum err err = db_query_i64(txn, "SELECT COUNT(*) FROM categories", NULL, 0, &count);
@@ -44,7 +48,8 @@ enum err category_store_list(struct db_txn *txn, struct arena *arena, struct cat
     return err;
 }
 
-enum err category_store_load(struct db_txn *txn, struct category_id id, struct arena *arena, struct category *out)
+enum err category_store_load(struct db_txn *txn, struct category_id id, struct arena *arena,
+                             struct category *out)
 {
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY_ONE(txn, &rows, SELECT_CATEGORY " WHERE c.id = $1", db_i64(id.v));
@@ -58,16 +63,21 @@ enum err category_store_load(struct db_txn *txn, struct category_id id, struct a
 enum err category_store_insert(struct db_txn *txn, struct category *c)
 {
     return DB_QUERY_I64(txn, &c->id.v,
-                        "INSERT INTO categories (slug, icon, name_en, name_zh, description_en, description_zh, position) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                        "INSERT INTO categories (slug, icon, name_en, name_zh, description_en, "
+                        "description_zh, position) VALUES ($1, $2, $3, $4, $5, $6, $7)"
                         " RETURNING id",
-                        db_text(c->slug), db_text(c->icon), db_text(c->name[LANG_EN]), db_text(c->name[LANG_ZH_CN]), db_text(c->description[LANG_EN]),
+                        db_text(c->slug), db_text(c->icon), db_text(c->name[LANG_EN]),
+                        db_text(c->name[LANG_ZH_CN]), db_text(c->description[LANG_EN]),
                         db_text(c->description[LANG_ZH_CN]), db_i64(c->position));
 }
 
 enum err category_store_update(struct db_txn *txn, const struct category *c)
 {
-    return DB_EXEC(txn, "UPDATE categories SET slug = $2, icon = $3, name_en = $4, name_zh = $5, description_en = $6, description_zh = $7, position = $8 WHERE id = $1",
-                   db_i64(c->id.v), db_text(c->slug), db_text(c->icon), db_text(c->name[LANG_EN]), db_text(c->name[LANG_ZH_CN]), db_text(c->description[LANG_EN]),
+    return DB_EXEC(txn,
+                   "UPDATE categories SET slug = $2, icon = $3, name_en = $4, name_zh = $5, "
+                   "description_en = $6, description_zh = $7, position = $8 WHERE id = $1",
+                   db_i64(c->id.v), db_text(c->slug), db_text(c->icon), db_text(c->name[LANG_EN]),
+                   db_text(c->name[LANG_ZH_CN]), db_text(c->description[LANG_EN]),
                    db_text(c->description[LANG_ZH_CN]), db_i64(c->position));
 }
 

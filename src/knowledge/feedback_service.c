@@ -1,3 +1,4 @@
+#include "knowledge/article_store.h"
 #include "knowledge/knowledge_internal.h"
 #include "platform/crypto.h"
 
@@ -18,12 +19,14 @@ static enum err vote_fn(struct db_txn *txn, void *arg)
     }
     uint8_t mac[32];
     crypto_hmac_sha256(key, a->who, mac);
-    err = translation_store_vote(txn, a->translation, (struct str){(const char *)mac, 16}, a->is_helpful, clock_now(&a->k->deps.clock));
+    err = translation_store_vote(txn, a->translation, (struct str){(const char *)mac, 16},
+                                 a->is_helpful, clock_now(&a->k->deps.clock));
     /* Taken from publication to deletion in the meantime. */
     return err == ERR_CONFLICT ? ERR_NOT_FOUND : err;
 }
 
-enum err feedback_vote(struct knowledge *k, enum lang lang, struct str slug, struct str who, bool is_helpful, struct errinfo *info)
+enum err feedback_vote(struct knowledge *k, enum lang lang, struct str slug, struct str who,
+                       bool is_helpful, struct errinfo *info)
 {
     KB_AUTO kb = knowledge_ref(k);
     const struct kb_entry *e = kb_entry_find(kb, lang, slug);

@@ -14,8 +14,18 @@ struct reader {
     unsigned seen;
 };
 
-enum key { KEY_TITLE, KEY_CATEGORY, KEY_ORDER, KEY_SUMMARY, KEY_RISK, KEY_ANSWER, KEY_PHRASINGS, KEY_COUNT };
-static const char *const key_names[KEY_COUNT] = {"title", "category", "order", "summary", "risk", "answer", "phrasings"};
+enum key {
+    KEY_TITLE,
+    KEY_CATEGORY,
+    KEY_ORDER,
+    KEY_SUMMARY,
+    KEY_RISK,
+    KEY_ANSWER,
+    KEY_PHRASINGS,
+    KEY_COUNT
+};
+static const char *const key_names[KEY_COUNT] = {"title", "category", "order",    "summary",
+                                                 "risk",  "answer",   "phrasings"};
 
 static enum err fail(const struct reader *r, const char *code, const char *message)
 {
@@ -58,7 +68,8 @@ static bool key_parse(struct str line, enum key *key_out, struct str *value_out)
 static enum err take_scalar(struct reader *r, enum key key, struct str value)
 {
     struct article_source *a = r->out;
-    if ((key == KEY_ANSWER && !str_eq_cstr(value, "|")) || (key == KEY_PHRASINGS && value.len > 0)) {
+    if ((key == KEY_ANSWER && !str_eq_cstr(value, "|")) ||
+        (key == KEY_PHRASINGS && value.len > 0)) {
         return fail(r, "format", "answer is written as \"answer: |\", phrasings as a list below");
     }
     if (key != KEY_PHRASINGS && value.len == 0) {
@@ -140,7 +151,8 @@ static enum err take_line(struct reader *r, struct str line, enum key *block)
     return take_scalar(r, key, value);
 }
 
-enum err frontmatter_parse(struct arena *arena, struct str file, struct article_source *out, struct errinfo *info)
+enum err frontmatter_parse(struct arena *arena, struct str file, struct article_source *out,
+                           struct errinfo *info)
 {
     struct article_source a = {0};
     struct reader r = {.arena = arena, .rest = file, .info = info, .out = &a};
@@ -165,7 +177,8 @@ enum err frontmatter_parse(struct arena *arena, struct str file, struct article_
         }
     }
     if (r.seen != (1U << KEY_COUNT) - 1 || a.n_phrasings == 0) {
-        return fail(&r, "required", "title, category, order, summary, risk, answer and phrasings are all needed");
+        return fail(&r, "required",
+                    "title, category, order, summary, risk, answer and phrasings are all needed");
     }
     a.answer = str_trim((struct str){r.answer, r.answer_len});
     a.body = str_trim(r.rest);

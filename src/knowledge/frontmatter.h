@@ -17,6 +17,7 @@ struct article_source {
     size_t n_phrasings;
 };
 /* Strings point into `file` except answer (its indent is removed: arena). ERR_INVALID: field names the line ("line 7"). */
-ERR_MUST_USE enum err frontmatter_parse(struct arena *arena, struct str file, struct article_source *out, struct errinfo *info);
+ERR_MUST_USE enum err frontmatter_parse(struct arena *arena, struct str file,
+                                        struct article_source *out, struct errinfo *info);
 
 #endif

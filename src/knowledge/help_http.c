@@ -6,10 +6,12 @@
 #include "knowledge/knowledge_internal.h"
 #include "knowledge/knowledge_routes.gen.h"
 
-#define POLICY                                                                                                                                                   \
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+#define POLICY                                                                                     \
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri "    \
+    "'none'; frame-ancestors 'none'"
 
-static enum err answer_page(struct request *rq, struct response *rs, int status, const struct kb_page *page)
+static enum err answer_page(struct request *rq, struct response *rs, int status,
+                            const struct kb_page *page)
 {
     if (page == NULL) {
         return ERR_INTERNAL;
@@ -21,7 +23,8 @@ static enum err answer_page(struct request *rq, struct response *rs, int status,
     if (status == 200 && page->etag[0] != '\0') {
         response_header(rs, "ETag", str_dup(rq->arena, str_from(page->etag)));
     }
-    response_body(rs, STR("text/html; charset=utf-8"), str_dup(rq->arena, (struct str){page->html, page->len}));
+    response_body(rs, STR("text/html; charset=utf-8"),
+                  str_dup(rq->arena, (struct str){page->html, page->len}));
     return ERR_OK;
 }
 
@@ -36,7 +39,8 @@ static const struct kb_page *keep_page(kb_page_slot *slot, struct kb_page *mine)
     return there;
 }
 
-static enum err answer_missing(struct request *rq, struct response *rs, const struct kb *kb, enum lang lang)
+static enum err answer_missing(struct request *rq, struct response *rs, const struct kb *kb,
+                               enum lang lang)
 {
     const struct knowledge *k = rq->room;
     struct kb_page *page = help_page_missing(kb, lang, k->css_name);
@@ -46,7 +50,8 @@ static enum err answer_missing(struct request *rq, struct response *rs, const st
 }
 
 /* Language of the path; false: the answer (a 404 page) is made. */
-static bool path_lang(struct request *rq, struct response *rs, const struct kb *kb, enum lang *lang, enum err *err)
+static bool path_lang(struct request *rq, struct response *rs, const struct kb *kb, enum lang *lang,
+                      enum err *err)
 {
     if (lang_parse(request_param(rq, "lang"), lang)) {
         return true;
@@ -59,7 +64,8 @@ enum err help_http_root(struct request *rq, struct response *rs, struct errinfo 
 {
     (void)info;
     KB_AUTO kb = knowledge_ref(rq->room);
-    enum lang lang = lang_negotiate(request_header(rq, "Accept-Language"), kb_site(kb)->default_lang);
+    enum lang lang =
+        lang_negotiate(request_header(rq, "Accept-Language"), kb_site(kb)->default_lang);
     response_status(rs, 302);
     response_header(rs, "Location", str_printf(rq->arena, "/help/%s", lang_tag(lang)));
     response_header(rs, "Vary", STR("Accept-Language"));
@@ -79,7 +85,8 @@ enum err help_http_home(struct request *rq, struct response *rs, struct errinfo 
     }
     kb_page_slot *slot = &((struct kb *)(uintptr_t)kb)->langs[lang].home;
     const struct kb_page *page = atomic_load(slot);
-    return answer_page(rq, rs, 200, page != NULL ? page : keep_page(slot, help_page_home(kb, lang, k->css_name)));
+    return answer_page(
+        rq, rs, 200, page != NULL ? page : keep_page(slot, help_page_home(kb, lang, k->css_name)));
 }
 
 enum err help_http_category(struct request *rq, struct response *rs, struct errinfo *info)
@@ -97,7 +104,9 @@ enum err help_http_category(struct request *rq, struct response *rs, struct erri
         return answer_missing(rq, rs, kb, lang);
     }
     const struct kb_page *page = atomic_load(&c->page);
-    return answer_page(rq, rs, 200, page != NULL ? page : keep_page(&c->page, help_page_category(kb, lang, c, k->css_name)));
+    return answer_page(
+        rq, rs, 200,
+        page != NULL ? page : keep_page(&c->page, help_page_category(kb, lang, c, k->css_name)));
 }
 
 enum err help_http_article(struct request *rq, struct response *rs, struct errinfo *info)
@@ -110,12 +119,15 @@ enum err help_http_article(struct request *rq, struct response *rs, struct errin
     if (!path_lang(rq, rs, kb, &lang, &err)) {
         return err;
     }
-    struct kb_entry *e = (struct kb_entry *)(uintptr_t)kb_entry_find(kb, lang, request_param(rq, "slug"));
+    struct kb_entry *e =
+        (struct kb_entry *)(uintptr_t)kb_entry_find(kb, lang, request_param(rq, "slug"));
     if (e == NULL) {
         return answer_missing(rq, rs, kb, lang);
     }
     const struct kb_page *page = atomic_load(&e->page);
-    return answer_page(rq, rs, 200, page != NULL ? page : keep_page(&e->page, help_page_article(kb, e, k->css_name)));
+    return answer_page(rq, rs, 200,
+                       page != NULL ? page
+                                    : keep_page(&e->page, help_page_article(kb, e, k->css_name)));
 }
 
 enum err help_http_search(struct request *rq, struct response *rs, struct errinfo *info)
@@ -128,7 +140,8 @@ enum err help_http_search(struct request *rq, struct response *rs, struct errinf
     if (!path_lang(rq, rs, kb, &lang, &err)) {
         return err;
     }
-    struct kb_page *page = help_page_search(kb, lang, str_trim(str_sub(request_query(rq, "q"), 0, 800)), k->css_name);
+    struct kb_page *page =
+        help_page_search(kb, lang, str_trim(str_sub(request_query(rq, "q"), 0, 800)), k->css_name);
     err = answer_page(rq, rs, 200, page);
     mem_free(page);
     return err;
@@ -167,7 +180,8 @@ enum err help_http_feedback(struct request *rq, struct response *rs, struct erri
     if (!is_helpful && !str_eq_cstr(helpful, "no")) {
         return err_set(info, ERR_INVALID, "helpful", "format", "yes or no");
     }
-    struct str who = str_printf(rq->arena, STR_FMT "|" STR_FMT, STR_ARG(rq->remote_ip), STR_ARG(request_header(rq, "User-Agent")));
+    struct str who = str_printf(rq->arena, STR_FMT "|" STR_FMT, STR_ARG(rq->remote_ip),
+                                STR_ARG(request_header(rq, "User-Agent")));
     err = feedback_vote(rq->room, lang, slug, who, is_helpful, info);
     if (err == ERR_NOT_FOUND) {
         return answer_missing(rq, rs, kb, lang);
@@ -176,7 +190,9 @@ enum err help_http_feedback(struct request *rq, struct response *rs, struct erri
         return err;
     }
     response_status(rs, 303);
-    response_header(rs, "Location", str_printf(rq->arena, "/help/%s/article/" STR_FMT "#%s", lang_tag(lang), STR_ARG(slug), is_helpful ? "thanks" : "sorry"));
+    response_header(rs, "Location",
+                    str_printf(rq->arena, "/help/%s/article/" STR_FMT "#%s", lang_tag(lang),
+                               STR_ARG(slug), is_helpful ? "thanks" : "sorry"));
     response_body(rs, STR("text/plain; charset=utf-8"), STR(""));
     return ERR_OK;
 }
@@ -185,7 +201,8 @@ enum err help_http_asset(struct request *rq, struct response *rs, struct errinfo
 {
     const struct knowledge *k = rq->room;
     struct str css;
-    if (!str_eq_cstr(request_param(rq, "file"), k->css_name) || !knowledge_starter_file("help.css", &css)) {
+    if (!str_eq_cstr(request_param(rq, "file"), k->css_name) ||
+        !knowledge_starter_file("help.css", &css)) {
         return err_set(info, ERR_NOT_FOUND, "file", "not_found", "no such file");
     }
     response_header(rs, "Cache-Control", STR("public, max-age=31536000, immutable"));

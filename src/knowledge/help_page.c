@@ -34,8 +34,8 @@ static void word(struct page *p, enum help_text t)
 
 struct head {
     struct str title, description;
-    struct str path;               /* after /help/<lang>, "" for home */
-    bool has_other[LANG_COUNT];    /* is there the same page in that language? */
+    struct str path;            /* after /help/<lang>, "" for home */
+    bool has_other[LANG_COUNT]; /* is there the same page in that language? */
     bool is_indexed;
     const char *og_type;
 };
@@ -56,7 +56,8 @@ static void meta(struct page *p, const char *property, struct str value)
 
 static void put_head(struct page *p, const struct head *h)
 {
-    buf_printf(&p->out, "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n", lang_tag(p->lang));
+    buf_printf(&p->out, "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n",
+               lang_tag(p->lang));
     put(p, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
     text(p, h->title);
     if (h->path.len > 0 || !h->is_indexed) {
@@ -74,7 +75,8 @@ static void put_head(struct page *p, const struct head *h)
         put(p, "\">\n");
         for (int lang = 0; lang < LANG_COUNT; lang++) {
             if (h->has_other[lang]) {
-                buf_printf(&p->out, "<link rel=\"alternate\" hreflang=\"%s\" href=\"", lang_tag((enum lang)lang));
+                buf_printf(&p->out, "<link rel=\"alternate\" hreflang=\"%s\" href=\"",
+                           lang_tag((enum lang)lang));
                 absolute(p, (enum lang)lang, h->path);
                 put(p, "\">\n");
             }
@@ -87,7 +89,10 @@ static void put_head(struct page *p, const struct head *h)
     } else {
         put(p, "<meta name=\"robots\" content=\"noindex\">\n");
     }
-    buf_printf(&p->out, "<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/help-assets/%s\">\n</head>\n", p->css);
+    buf_printf(&p->out,
+               "<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" "
+               "href=\"/help-assets/%s\">\n</head>\n",
+               p->css);
 }
 
 static void put_lang_switch(struct page *p, const struct head *h)
@@ -98,7 +103,8 @@ static void put_lang_switch(struct page *p, const struct head *h)
     for (int lang = 0; lang < LANG_COUNT; lang++) {
         const char *tag = lang_tag((enum lang)lang);
         if ((enum lang)lang == p->lang) {
-            buf_printf(&p->out, "<span lang=\"%s\" aria-current=\"true\">%s</span>", tag, help_lang_name((enum lang)lang));
+            buf_printf(&p->out, "<span lang=\"%s\" aria-current=\"true\">%s</span>", tag,
+                       help_lang_name((enum lang)lang));
         } else {
             buf_printf(&p->out, "<a lang=\"%s\" hreflang=\"%s\" href=\"/help/%s", tag, tag, tag);
             text(p, h->has_other[lang] ? h->path : (struct str){0});
@@ -110,9 +116,14 @@ static void put_lang_switch(struct page *p, const struct head *h)
 
 static void put_search(struct page *p, struct str q, const char *css_class)
 {
-    buf_printf(&p->out, "<form class=\"search %s\" role=\"search\" action=\"/help/%s/search\" method=\"get\">", css_class, lang_tag(p->lang));
-    put(p, "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><circle cx=\"11\" cy=\"11\" r=\"6.5\"/><path d=\"m16 16 4.5 4.5\"/></svg>");
-    put(p, "<input type=\"search\" name=\"q\" maxlength=\"200\" autocomplete=\"off\" enterkeyhint=\"search\" aria-label=\"");
+    buf_printf(
+        &p->out,
+        "<form class=\"search %s\" role=\"search\" action=\"/help/%s/search\" method=\"get\">",
+        css_class, lang_tag(p->lang));
+    put(p, "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><circle cx=\"11\" "
+           "cy=\"11\" r=\"6.5\"/><path d=\"m16 16 4.5 4.5\"/></svg>");
+    put(p, "<input type=\"search\" name=\"q\" maxlength=\"200\" autocomplete=\"off\" "
+           "enterkeyhint=\"search\" aria-label=\"");
     word(p, HELP_SEARCH_LABEL);
     put(p, "\" placeholder=\"");
     word(p, HELP_SEARCH_PLACEHOLDER);
@@ -139,7 +150,10 @@ static void page_begin(struct page *p, const struct head *h, const char *body_cl
     put_head(p, h);
     buf_printf(&p->out, "<body class=\"%s\">\n<a class=\"skip\" href=\"#content\">", body_class);
     word(p, HELP_SKIP);
-    buf_printf(&p->out, "</a>\n<header class=\"top\"><div class=\"wrap\"><a class=\"brand\" href=\"/help/%s\"><strong>", lang_tag(p->lang));
+    buf_printf(&p->out,
+               "</a>\n<header class=\"top\"><div class=\"wrap\"><a class=\"brand\" "
+               "href=\"/help/%s\"><strong>",
+               lang_tag(p->lang));
     text(p, p->kb->site.brand);
     put(p, "</strong> <span>");
     word(p, HELP_CENTRE);
@@ -173,7 +187,9 @@ static void put_contact(struct page *p, bool is_money)
     put(p, "<section class=\"contact\"><div><h2>");
     word(p, HELP_STILL_NEED_HELP);
     put(p, "</h2><p>");
-    word(p, is_money ? HELP_MONEY_NOTE : p->kb->site.contact_url.len > 0 ? HELP_CONTACT_TEXT : HELP_CONTACT_NO_LINK);
+    word(p, is_money                          ? HELP_MONEY_NOTE
+            : p->kb->site.contact_url.len > 0 ? HELP_CONTACT_TEXT
+                                              : HELP_CONTACT_NO_LINK);
     put(p, "</p></div>");
     put_contact_link(p, "button");
     put(p, "</section>\n");
@@ -240,7 +256,8 @@ static void put_categories(struct page *p)
     put(p, "</ul>\n");
 }
 
-static void put_article_item(struct page *p, const struct kb_article *a, bool has_summary, int level)
+static void put_article_item(struct page *p, const struct kb_article *a, bool has_summary,
+                             int level)
 {
     put(p, "<li>");
     if (has_summary) {
@@ -260,16 +277,19 @@ static void put_article_item(struct page *p, const struct kb_article *a, bool ha
 }
 
 /* Most useful by votes; with none yet, money-risk articles and the first of each topic. */
-static size_t popular(const struct kb *kb, enum lang lang, const struct kb_article **out, size_t max)
+static size_t popular(const struct kb *kb, enum lang lang, const struct kb_article **out,
+                      size_t max)
 {
     const struct kb_lang *l = &kb->langs[lang];
     size_t n = 0;
     int64_t scores[8] = {0};
     ASSERT(max <= 8);
     for (size_t c = 0; c < l->n_categories; c++) {
-        for (size_t i = l->categories[c].first; i < l->categories[c].first + l->categories[c].n; i++) {
+        for (size_t i = l->categories[c].first; i < l->categories[c].first + l->categories[c].n;
+             i++) {
             const struct kb_article *a = &l->entries[i].article;
-            int64_t score = (a->helpful - a->not_helpful) * 10 + (i == l->categories[c].first ? 3 : 0) + (a->risk == RISK_MONEY ? 2 : 0);
+            int64_t score = (a->helpful - a->not_helpful) * 10 +
+                            (i == l->categories[c].first ? 3 : 0) + (a->risk == RISK_MONEY ? 2 : 0);
             size_t at = n;
             while (at > 0 && scores[at - 1] < score) {
                 at--;
@@ -333,7 +353,9 @@ static void put_breadcrumbs(struct page *p, struct str category_slug, struct str
 
 static void put_date(struct page *p, int64_t at)
 {
-    static const char *const months[] = {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"};
+    static const char *const months[] = {"January",   "February", "March",    "April",
+                                         "May",       "June",     "July",     "August",
+                                         "September", "October",  "November", "December"};
     struct civil c = time_to_civil(at);
     buf_printf(&p->out, "<time datetime=\"%04d-%02d-%02d\">", c.year, c.month, c.day);
     if (p->lang == LANG_ZH_CN) {
@@ -349,7 +371,8 @@ struct kb_page *help_page_home(const struct kb *kb, enum lang lang, const char *
 {
     struct page p = page_of(kb, lang, css_name);
     ARENA_AUTO arena = arena_new(0);
-    struct head h = {.title = str_printf(arena, STR_FMT " %s", STR_ARG(kb->site.brand), help_text(lang, HELP_CENTRE)),
+    struct head h = {.title = str_printf(arena, STR_FMT " %s", STR_ARG(kb->site.brand),
+                                         help_text(lang, HELP_CENTRE)),
                      .description = str_from(help_text(lang, HELP_DESCRIPTION)),
                      .has_other = {true, true},
                      .is_indexed = true,
@@ -373,11 +396,16 @@ struct kb_page *help_page_home(const struct kb *kb, enum lang lang, const char *
     return page_end(&p);
 }
 
-struct kb_page *help_page_category(const struct kb *kb, enum lang lang, const struct kb_category *c, const char *css_name)
+struct kb_page *help_page_category(const struct kb *kb, enum lang lang, const struct kb_category *c,
+                                   const char *css_name)
 {
     struct page p = page_of(kb, lang, css_name);
     ARENA_AUTO arena = arena_new(0);
-    struct head h = {.title = c->name, .description = c->description, .path = str_printf(arena, "/category/" STR_FMT, STR_ARG(c->slug)), .is_indexed = true, .og_type = "website"};
+    struct head h = {.title = c->name,
+                     .description = c->description,
+                     .path = str_printf(arena, "/category/" STR_FMT, STR_ARG(c->slug)),
+                     .is_indexed = true,
+                     .og_type = "website"};
     for (int other = 0; other < LANG_COUNT; other++) {
         h.has_other[other] = kb_category_find(kb, (enum lang)other, c->slug) != NULL;
     }
@@ -420,7 +448,8 @@ static void put_contents(struct page *p, const struct markdown_page *body)
 
 static void put_feedback(struct page *p, const struct kb_article *a)
 {
-    put(p, "<section class=\"feedback\" aria-labelledby=\"feedback-title\"><h2 id=\"feedback-title\">");
+    put(p, "<section class=\"feedback\" aria-labelledby=\"feedback-title\"><h2 "
+           "id=\"feedback-title\">");
     word(p, HELP_WAS_THIS_HELPFUL);
     put(p, "</h2><form method=\"post\" action=\"");
     text(p, a->url);
@@ -451,7 +480,8 @@ static void put_related(struct page *p, const struct kb_entry *e)
     put(p, "</ul></section>\n");
 }
 
-struct kb_page *help_page_article(const struct kb *kb, const struct kb_entry *e, const char *css_name)
+struct kb_page *help_page_article(const struct kb *kb, const struct kb_entry *e,
+                                  const char *css_name)
 {
     const struct kb_article *a = &e->article;
     ARENA_AUTO arena = arena_new(0);
@@ -460,7 +490,11 @@ struct kb_page *help_page_article(const struct kb *kb, const struct kb_entry *e,
         return NULL;
     }
     struct page p = page_of(kb, a->lang, css_name);
-    struct head h = {.title = a->title, .description = a->summary, .path = str_printf(arena, "/article/" STR_FMT, STR_ARG(a->slug)), .is_indexed = true, .og_type = "article"};
+    struct head h = {.title = a->title,
+                     .description = a->summary,
+                     .path = str_printf(arena, "/article/" STR_FMT, STR_ARG(a->slug)),
+                     .is_indexed = true,
+                     .og_type = "article"};
     for (int other = 0; other < LANG_COUNT; other++) {
         h.has_other[other] = kb_article_find(kb, (enum lang)other, a->slug) != NULL;
     }
@@ -494,7 +528,8 @@ struct kb_page *help_page_article(const struct kb *kb, const struct kb_entry *e,
 /* Below this the words have next to nothing to do with the article. */
 #define MIN_RESULT_SCORE 0.06
 
-struct kb_page *help_page_search(const struct kb *kb, enum lang lang, struct str q, const char *css_name)
+struct kb_page *help_page_search(const struct kb *kb, enum lang lang, struct str q,
+                                 const char *css_name)
 {
     struct kb_hit hits[MAX_RESULTS];
     size_t n = q.len > 0 ? kb_search(kb, lang, q, hits, MAX_RESULTS) : 0;
@@ -502,7 +537,10 @@ struct kb_page *help_page_search(const struct kb *kb, enum lang lang, struct str
         n--;
     }
     struct page p = page_of(kb, lang, css_name);
-    struct head h = {.title = str_from(help_text(lang, HELP_SEARCH)), .description = str_from(help_text(lang, HELP_DESCRIPTION)), .has_other = {false}, .og_type = "website"};
+    struct head h = {.title = str_from(help_text(lang, HELP_SEARCH)),
+                     .description = str_from(help_text(lang, HELP_DESCRIPTION)),
+                     .has_other = {false},
+                     .og_type = "website"};
     page_begin(&p, &h, "results");
     put(&p, "<div class=\"bar\"><div class=\"wrap\">");
     put_search(&p, q, "small");
@@ -543,7 +581,9 @@ struct kb_page *help_page_search(const struct kb *kb, enum lang lang, struct str
 struct kb_page *help_page_missing(const struct kb *kb, enum lang lang, const char *css_name)
 {
     struct page p = page_of(kb, lang, css_name);
-    struct head h = {.title = str_from(help_text(lang, HELP_MISSING)), .description = str_from(help_text(lang, HELP_MISSING_TEXT)), .og_type = "website"};
+    struct head h = {.title = str_from(help_text(lang, HELP_MISSING)),
+                     .description = str_from(help_text(lang, HELP_MISSING_TEXT)),
+                     .og_type = "website"};
     page_begin(&p, &h, "missing");
     put(&p, "<div class=\"bar\"><div class=\"wrap\">");
     put_search(&p, (struct str){0}, "small");

@@ -35,8 +35,8 @@ struct kb_lang {
     struct kb_category *categories; /* only those with articles */
     size_t n_categories;
     struct retrieval *index;
-    uint32_t *doc_entry;      /* document number -> entry */
-    struct str *doc_text;     /* phrasing as written */
+    uint32_t *doc_entry;  /* document number -> entry */
+    struct str *doc_text; /* phrasing as written */
     kb_page_slot home;
 };
 struct kb {
@@ -47,16 +47,16 @@ struct kb {
     size_t n_phrasings;
 };
 
-/* Everything of a snapshot from the database, one reference. */
-ERR_MUST_USE enum err kb_load(struct db_txn *txn, const struct knowledge_deps *deps, struct kb **out);
 struct kb *kb_new_empty(void);
 const struct kb *kb_ref(const struct kb *kb);
 
 const struct kb_entry *kb_entry_find(const struct kb *kb, enum lang lang, struct str slug);
 struct kb_category *kb_category_find(const struct kb *kb, enum lang lang, struct str slug);
 /* Body as HTML, article names in links resolved to what is published in this language (else in the other one). */
-ERR_MUST_USE enum err kb_render_body(const struct kb *kb, enum lang lang, struct str body, struct arena *arena, struct markdown_page *out);
+ERR_MUST_USE enum err kb_render_body(const struct kb *kb, enum lang lang, struct str body,
+                                     struct arena *arena, struct markdown_page *out);
 /* Closest other articles by the same search, for "related". */
-size_t kb_related(const struct kb *kb, const struct kb_entry *entry, const struct kb_entry **out, size_t max);
+size_t kb_related(const struct kb *kb, const struct kb_entry *entry, const struct kb_entry **out,
+                  size_t max);
 
 #endif

@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "knowledge/article_store.h"
+#include "knowledge/kb_store.h"
 #include "knowledge/knowledge_internal.h"
 #include "knowledge/starter.h"
 #include "platform/crypto.h"
@@ -62,7 +64,7 @@ static enum err load_fn(struct db_txn *txn, void *arg)
     const struct kb *former = a->kb; /* of an attempt that the database repeats */
     kb_unref(&former);
     a->kb = NULL;
-    return kb_load(txn, &a->k->deps, &a->kb);
+    return kb_store_load(txn, &a->k->deps, &a->kb);
 }
 
 enum err knowledge_reload(struct knowledge *k)
@@ -111,7 +113,8 @@ enum err knowledge_start(struct knowledge *k)
     }
     if (err == ERR_OK) {
         KB_AUTO kb = knowledge_ref(k);
-        LOG_INFO("knowledge", "loaded", log_i64("en", (int64_t)kb_n_articles(kb, LANG_EN)), log_i64("zh", (int64_t)kb_n_articles(kb, LANG_ZH_CN)),
+        LOG_INFO("knowledge", "loaded", log_i64("en", (int64_t)kb_n_articles(kb, LANG_EN)),
+                 log_i64("zh", (int64_t)kb_n_articles(kb, LANG_ZH_CN)),
                  log_i64("phrasings", (int64_t)kb_n_phrasings(kb)));
     }
     return err;

@@ -4,7 +4,8 @@
 
 static const char *const risk_words[] = {"none", "money", NULL};
 
-static void put_lang_strs(struct json_writer *w, const char *key, const struct str values[LANG_COUNT])
+static void put_lang_strs(struct json_writer *w, const char *key,
+                          const struct str values[LANG_COUNT])
 {
     json_put_key(w, key);
     json_object_begin(w);
@@ -32,11 +33,13 @@ void category_write_json(struct json_writer *w, const struct category *c)
     json_object_end(w);
 }
 
-static enum err get_lang_strs(const struct json *o, const char *key, size_t min, size_t max, struct str out[LANG_COUNT], struct errinfo *info)
+static enum err get_lang_strs(const struct json *o, const char *key, size_t min, size_t max,
+                              struct str out[LANG_COUNT], struct errinfo *info)
 {
     const struct json *v = json_find(o, key);
     if (!json_is_object(v)) {
-        return err_set(info, ERR_INVALID, key, v == NULL ? "required" : "type", "an object with en and zh-CN");
+        return err_set(info, ERR_INVALID, key, v == NULL ? "required" : "type",
+                       "an object with en and zh-CN");
     }
     enum err err = ERR_OK;
     for (int lang = 0; err == ERR_OK && lang < LANG_COUNT; lang++) {
@@ -51,7 +54,8 @@ enum err category_read_json(const struct json *o, struct category *out, struct e
     err = err == ERR_OK ? get_lang_strs(o, "name", 1, 60, out->name, info) : err;
     err = err == ERR_OK ? get_lang_strs(o, "description", 0, 200, out->description, info) : err;
     err = err == ERR_OK ? json_get_str(o, "icon", 0, 40, &out->icon, info) : err;
-    return err == ERR_OK ? json_get_i64(o, "position", -1000000, 1000000, &out->position, info) : err;
+    return err == ERR_OK ? json_get_i64(o, "position", -1000000, 1000000, &out->position, info)
+                         : err;
 }
 
 static void put_text(struct json_writer *w, const struct article_text *x)
@@ -99,7 +103,8 @@ static void put_article(struct json_writer *w, const struct article *a)
     json_kv_time(w, "updated_at", a->updated_at);
 }
 
-void article_write_json(struct json_writer *w, const struct article *a, const struct translation *translations, size_t n)
+void article_write_json(struct json_writer *w, const struct article *a,
+                        const struct translation *translations, size_t n)
 {
     json_object_begin(w);
     put_article(w, a);
@@ -113,7 +118,8 @@ void article_write_json(struct json_writer *w, const struct article *a, const st
     json_object_end(w);
 }
 
-void article_summary_write_json(struct json_writer *w, const struct article *a, const struct translation *translations, size_t n)
+void article_summary_write_json(struct json_writer *w, const struct article *a,
+                                const struct translation *translations, size_t n)
 {
     json_object_begin(w);
     put_article(w, a);
@@ -144,11 +150,16 @@ void article_version_write_json(struct json_writer *w, const struct article_vers
     json_object_end(w);
 }
 
-static enum err get_phrasings(struct arena *arena, const struct json *o, struct str *out, struct errinfo *info)
+static enum err get_phrasings(struct arena *arena, const struct json *o, struct str *out,
+                              struct errinfo *info)
 {
     const struct json *list = json_find(o, "phrasings");
     if (!json_is_array(list) || json_len(list) > 100) {
-        return err_set(info, ERR_INVALID, "phrasings", list == NULL ? "required" : json_is_array(list) ? "too_long" : "type", "a list of at most 100 questions");
+        return err_set(info, ERR_INVALID, "phrasings",
+                       list == NULL          ? "required"
+                       : json_is_array(list) ? "too_long"
+                                             : "type",
+                       "a list of at most 100 questions");
     }
     BUF_AUTO buf;
     buf_init(&buf, 1 << 20);
@@ -161,7 +172,11 @@ static enum err get_phrasings(struct arena *arena, const struct json *o, struct 
         if (s.len == 0 || utf8_count(s) > 200) {
             char field[40];
             (void)snprintf(field, sizeof(field), "phrasings[%zu]", i);
-            return err_set(info, ERR_INVALID, field, !json_is_string(v) ? "type" : s.len == 0 ? "too_short" : "too_long", "1 to 200 characters");
+            return err_set(info, ERR_INVALID, field,
+                           !json_is_string(v) ? "type"
+                           : s.len == 0       ? "too_short"
+                                              : "too_long",
+                           "1 to 200 characters");
         }
         json_put_str(&w, s);
     }
@@ -170,7 +185,8 @@ static enum err get_phrasings(struct arena *arena, const struct json *o, struct 
     return ERR_OK;
 }
 
-enum err article_text_read_json(struct arena *arena, const struct json *o, struct article_text *out, struct errinfo *info)
+enum err article_text_read_json(struct arena *arena, const struct json *o, struct article_text *out,
+                                struct errinfo *info)
 {
     enum err err = json_get_str(o, "title", 1, 120, &out->title, info);
     err = err == ERR_OK ? json_get_str(o, "summary", 0, 300, &out->summary, info) : err;
@@ -190,7 +206,8 @@ void public_article_summary_write_json(struct json_writer *w, const struct kb_ar
     json_object_end(w);
 }
 
-enum err risk_read_json(const struct json *o, const char *key, bool *is_given_out, enum article_risk *out, struct errinfo *info)
+enum err risk_read_json(const struct json *o, const char *key, bool *is_given_out,
+                        enum article_risk *out, struct errinfo *info)
 {
     *is_given_out = json_find(o, key) != NULL;
     if (!*is_given_out) {

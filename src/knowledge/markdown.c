@@ -16,10 +16,11 @@ struct render {
     struct buf *out; /* page or heading */
     struct buf page, heading, heading_text;
     VEC(struct markdown_heading) headings; /* all levels */
-    VEC(const char *) spans;               /* end tags of the open spans; "" when no tag was written */
+    VEC(const char *) spans; /* end tags of the open spans; "" when no tag was written */
     int depth;
     int n_image; /* > 0: inside alternative text */
-    bool is_too_deep; /* md4c 0.4.8 stops but forgets the code that a callback returned for a container */
+    bool
+        is_too_deep; /* md4c 0.4.8 stops but forgets the code that a callback returned for a container */
 };
 
 static int heading_level(unsigned level)
@@ -31,7 +32,8 @@ static int heading_level(unsigned level)
 
 static bool is_scheme_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '-' || c == '.';
 }
 
 bool markdown_link_is_safe(struct str url, bool *is_external_out)
@@ -54,7 +56,8 @@ bool markdown_link_is_safe(struct str url, bool *is_external_out)
         struct str name = str_sub(url, 0, scheme);
         bool is_web = str_eq_nocase(name, STR("http")) || str_eq_nocase(name, STR("https"));
         *is_external_out = is_web;
-        return (is_web && str_starts(str_sub(url, scheme + 1, url.len), STR("//"))) || str_eq_nocase(name, STR("mailto"));
+        return (is_web && str_starts(str_sub(url, scheme + 1, url.len), STR("//"))) ||
+               str_eq_nocase(name, STR("mailto"));
     }
     if (str_starts(url, STR("//"))) {
         return false;
@@ -97,7 +100,9 @@ static bool entity_resolve(struct str e, char out[4], size_t *len_out)
     uint32_t c = 0;
     for (size_t i = is_hex ? 3 : 2; i + 1 < e.len; i++) {
         char d = e.p[i];
-        uint32_t v = d >= '0' && d <= '9' ? (uint32_t)(d - '0') : (d | 0x20) >= 'a' && (d | 0x20) <= 'f' ? (uint32_t)((d | 0x20) - 'a' + 10) : 99;
+        uint32_t v = d >= '0' && d <= '9'                     ? (uint32_t)(d - '0')
+                     : (d | 0x20) >= 'a' && (d | 0x20) <= 'f' ? (uint32_t)((d | 0x20) - 'a' + 10)
+                                                              : 99;
         if (v >= (is_hex ? 16U : 10U) || c > 0x10FFFF) {
             return false;
         }
@@ -145,7 +150,8 @@ static void link_begin(struct render *r, const MD_SPAN_A_DETAIL *detail)
 {
     struct str url;
     bool is_external = false;
-    bool is_safe = attribute_text(r->arena, &detail->href, &url) && markdown_link_is_safe(url, &is_external);
+    bool is_safe =
+        attribute_text(r->arena, &detail->href, &url) && markdown_link_is_safe(url, &is_external);
     if (is_safe && r->options->article_url != NULL && is_article_name(url)) {
         is_safe = r->options->article_url(r->options->arg, url, r->arena, &url);
     }
@@ -155,7 +161,8 @@ static void link_begin(struct render *r, const MD_SPAN_A_DETAIL *detail)
     }
     buf_add_cstr(r->out, "<a href=\"");
     codec_html_escape(r->out, url);
-    buf_add_cstr(r->out, is_external ? "\" rel=\"noopener nofollow ugc\" target=\"_blank\">" : "\">");
+    buf_add_cstr(r->out,
+                 is_external ? "\" rel=\"noopener nofollow ugc\" target=\"_blank\">" : "\">");
 }
 
 /* md4c 0.4.8 can leave a span that it entered (two asterisks inside a later link address are taken for its end), so what is open is kept here: an end closes what
@@ -171,7 +178,8 @@ static void span_end(struct render *r, const char *end_tag)
 {
     for (size_t i = r->spans.len; i > 0; i--) {
         const char *open = r->spans.items[i - 1];
-        if (open == end_tag || strcmp(open, end_tag) == 0 || (open == link_without_tag && strcmp(end_tag, "</a>") == 0)) {
+        if (open == end_tag || strcmp(open, end_tag) == 0 ||
+            (open == link_without_tag && strcmp(end_tag, "</a>") == 0)) {
             spans_close(r, i - 1);
             return;
         }
@@ -233,7 +241,8 @@ static void heading_end(struct render *r, int level)
 static void table_begin(struct render *r)
 {
     buf_add_cstr(r->out, "<div class=\"table\" role=\"region\" tabindex=\"0\" aria-label=\"");
-    codec_html_escape(r->out, r->options->table_label.len > 0 ? r->options->table_label : STR("Table"));
+    codec_html_escape(r->out,
+                      r->options->table_label.len > 0 ? r->options->table_label : STR("Table"));
     buf_add_cstr(r->out, "\"><table>\n");
 }
 
@@ -248,13 +257,28 @@ static void cell_begin(struct render *r, bool is_head, const MD_BLOCK_TD_DETAIL 
     buf_add_cstr(r->out, ">");
 }
 
-static const char *const block_open[] = {
-    [MD_BLOCK_QUOTE] = "<blockquote>\n", [MD_BLOCK_UL] = "<ul>\n",       [MD_BLOCK_LI] = "<li>",      [MD_BLOCK_HR] = "<hr>\n", [MD_BLOCK_CODE] = "<pre tabindex=\"0\"><code>",
-    [MD_BLOCK_P] = "<p>",                [MD_BLOCK_THEAD] = "<thead>\n", [MD_BLOCK_TBODY] = "<tbody>\n", [MD_BLOCK_TR] = "<tr>", [MD_BLOCK_TD] = NULL};
-static const char *const block_close[] = {
-    [MD_BLOCK_QUOTE] = "</blockquote>\n", [MD_BLOCK_UL] = "</ul>\n",   [MD_BLOCK_OL] = "</ol>\n",       [MD_BLOCK_LI] = "</li>\n",       [MD_BLOCK_CODE] = "</code></pre>\n",
-    [MD_BLOCK_P] = "</p>\n",              [MD_BLOCK_TABLE] = "</table></div>\n", [MD_BLOCK_THEAD] = "</thead>\n", [MD_BLOCK_TBODY] = "</tbody>\n", [MD_BLOCK_TR] = "</tr>\n",
-    [MD_BLOCK_TH] = "</th>",              [MD_BLOCK_TD] = "</td>"};
+static const char *const block_open[] = {[MD_BLOCK_QUOTE] = "<blockquote>\n",
+                                         [MD_BLOCK_UL] = "<ul>\n",
+                                         [MD_BLOCK_LI] = "<li>",
+                                         [MD_BLOCK_HR] = "<hr>\n",
+                                         [MD_BLOCK_CODE] = "<pre tabindex=\"0\"><code>",
+                                         [MD_BLOCK_P] = "<p>",
+                                         [MD_BLOCK_THEAD] = "<thead>\n",
+                                         [MD_BLOCK_TBODY] = "<tbody>\n",
+                                         [MD_BLOCK_TR] = "<tr>",
+                                         [MD_BLOCK_TD] = NULL};
+static const char *const block_close[] = {[MD_BLOCK_QUOTE] = "</blockquote>\n",
+                                          [MD_BLOCK_UL] = "</ul>\n",
+                                          [MD_BLOCK_OL] = "</ol>\n",
+                                          [MD_BLOCK_LI] = "</li>\n",
+                                          [MD_BLOCK_CODE] = "</code></pre>\n",
+                                          [MD_BLOCK_P] = "</p>\n",
+                                          [MD_BLOCK_TABLE] = "</table></div>\n",
+                                          [MD_BLOCK_THEAD] = "</thead>\n",
+                                          [MD_BLOCK_TBODY] = "</tbody>\n",
+                                          [MD_BLOCK_TR] = "</tr>\n",
+                                          [MD_BLOCK_TH] = "</th>",
+                                          [MD_BLOCK_TD] = "</td>"};
 
 static int on_enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
 {
@@ -297,9 +321,15 @@ static int on_leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
     return r->out->failed ? (int)ERR_LIMIT : 0;
 }
 
-static const char *const span_open[] = {[MD_SPAN_EM] = "<em>", [MD_SPAN_STRONG] = "<strong>", [MD_SPAN_CODE] = "<code>", [MD_SPAN_DEL] = "<del>"};
-static const char *const span_close[] = {
-    [MD_SPAN_EM] = "</em>", [MD_SPAN_STRONG] = "</strong>", [MD_SPAN_A] = "</a>", [MD_SPAN_CODE] = "</code>", [MD_SPAN_DEL] = "</del>"};
+static const char *const span_open[] = {[MD_SPAN_EM] = "<em>",
+                                        [MD_SPAN_STRONG] = "<strong>",
+                                        [MD_SPAN_CODE] = "<code>",
+                                        [MD_SPAN_DEL] = "<del>"};
+static const char *const span_close[] = {[MD_SPAN_EM] = "</em>",
+                                         [MD_SPAN_STRONG] = "</strong>",
+                                         [MD_SPAN_A] = "</a>",
+                                         [MD_SPAN_CODE] = "</code>",
+                                         [MD_SPAN_DEL] = "</del>"};
 
 static int on_enter_span(MD_SPANTYPE type, void *detail, void *arg)
 {
@@ -359,7 +389,8 @@ static int on_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *ar
         if (entity_resolve(s, bytes, &len)) {
             codec_html_escape(r->out, (struct str){bytes, len});
         } else {
-            buf_add_str(r->out, s); /* "&nbsp;": md4c lets through only &name; of letters and digits */
+            buf_add_str(r->out,
+                        s); /* "&nbsp;": md4c lets through only &name; of letters and digits */
         }
         break;
     }
@@ -385,7 +416,8 @@ static void take_page(struct render *r, struct markdown_page *out)
     }
 }
 
-enum err markdown_render(struct arena *arena, struct str text, const struct markdown_options *options, struct markdown_page *out)
+enum err markdown_render(struct arena *arena, struct str text,
+                         const struct markdown_options *options, struct markdown_page *out)
 {
     static const struct markdown_options none = {0};
     if (text.len > MARKDOWN_MAX_INPUT) {
@@ -398,12 +430,16 @@ enum err markdown_render(struct arena *arena, struct str text, const struct mark
     char *copy = arena_alloc(arena, text.len + 65);
     memcpy(copy, text.p != NULL ? text.p : "", text.len);
     copy[text.len] = '\n';
-    struct render r = {.arena = arena, .source = {copy, text.len + 1}, .options = options != NULL ? options : &none};
+    struct render r = {.arena = arena,
+                       .source = {copy, text.len + 1},
+                       .options = options != NULL ? options : &none};
     buf_init(&r.page, MARKDOWN_MAX_OUTPUT);
     buf_init(&r.heading, 20000);
     buf_init(&r.heading_text, 10000);
     r.out = &r.page;
-    const MD_PARSER parser = {.flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_PERMISSIVEURLAUTOLINKS | MD_FLAG_PERMISSIVEEMAILAUTOLINKS |
+    const MD_PARSER parser = {.flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH |
+                                       MD_FLAG_PERMISSIVEURLAUTOLINKS |
+                                       MD_FLAG_PERMISSIVEEMAILAUTOLINKS |
                                        MD_FLAG_NOINDENTEDCODEBLOCKS,
                               .enter_block = on_enter_block,
                               .leave_block = on_leave_block,
@@ -411,7 +447,9 @@ enum err markdown_render(struct arena *arena, struct str text, const struct mark
                               .leave_span = on_leave_span,
                               .text = on_text};
     int rc = md_parse(r.source.p, (MD_SIZE)r.source.len, &parser, &r);
-    enum err err = rc == 0 && !r.is_too_deep && buf_err(&r.page) == ERR_OK ? ERR_OK : rc < 0 ? ERR_INTERNAL : ERR_LIMIT;
+    enum err err = rc == 0 && !r.is_too_deep && buf_err(&r.page) == ERR_OK ? ERR_OK
+                   : rc < 0                                                ? ERR_INTERNAL
+                                                                           : ERR_LIMIT;
     if (err == ERR_OK) {
         take_page(&r, out);
     }
@@ -430,7 +468,8 @@ static bool is_markdown_sign(char c)
     return c != 0 && strchr("\\`*_{}[]()<>#+-.!|~&:/@", c) != NULL;
 }
 
-static const struct markdown_var *var_find(struct str name, const struct markdown_var *vars, size_t n)
+static const struct markdown_var *var_find(struct str name, const struct markdown_var *vars,
+                                           size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (str_eq_cstr(name, vars[i].name)) {
@@ -440,7 +479,8 @@ static const struct markdown_var *var_find(struct str name, const struct markdow
     return NULL;
 }
 
-struct str markdown_fill(struct arena *arena, struct str text, const struct markdown_var *vars, size_t n, bool escape)
+struct str markdown_fill(struct arena *arena, struct str text, const struct markdown_var *vars,
+                         size_t n, bool escape)
 {
     BUF_AUTO out;
     buf_init(&out, text.len + MARKDOWN_MAX_OUTPUT);
@@ -451,7 +491,10 @@ struct str markdown_fill(struct arena *arena, struct str text, const struct mark
         for (size_t i = 0; i + 2 <= close; i++) {
             open = text.p[i] == '{' && text.p[i + 1] == '{' ? i : open;
         }
-        const struct markdown_var *var = open != SIZE_MAX ? var_find(str_trim(str_sub(text, open + 2, close - open - 2)), vars, n) : NULL;
+        const struct markdown_var *var =
+            open != SIZE_MAX
+                ? var_find(str_trim(str_sub(text, open + 2, close - open - 2)), vars, n)
+                : NULL;
         buf_add(&out, text.p, var != NULL ? open : close + 2);
         text = str_sub(text, close + 2, text.len);
         for (size_t i = 0; var != NULL && i < var->value.len; i++) {

@@ -22,7 +22,8 @@ struct markdown_options {
     /* Address of an article named in a link ("security-hold"); NULL function: such links are kept as they are. False: no such article, the text stays without link. */
     bool (*article_url)(void *arg, struct str slug, struct arena *arena, struct str *url_out);
     void *arg;
-    struct str table_label; /* accessible name of the scrolling frame around tables; empty: "Table" */
+    struct str
+        table_label; /* accessible name of the scrolling frame around tables; empty: "Table" */
 };
 struct markdown_page {
     struct str html;
@@ -30,7 +31,9 @@ struct markdown_page {
     size_t n_headings;
 };
 /* Everything in `arena`. ERR_LIMIT past the caps above; ERR_INVALID for bad UTF-8 or a NUL. `options` may be NULL. */
-ERR_MUST_USE enum err markdown_render(struct arena *arena, struct str text, const struct markdown_options *options, struct markdown_page *out);
+ERR_MUST_USE enum err markdown_render(struct arena *arena, struct str text,
+                                      const struct markdown_options *options,
+                                      struct markdown_page *out);
 
 /* Is this address safe to link to? Entities must be resolved before. `is_external_out`: it leaves the site. */
 bool markdown_link_is_safe(struct str url, bool *is_external_out);
@@ -40,6 +43,7 @@ struct markdown_var {
     struct str value;
 };
 /* Puts values for {{names}}; unknown names stay. `escape`: values go into Markdown, their punctuation is escaped. */
-struct str markdown_fill(struct arena *arena, struct str text, const struct markdown_var *vars, size_t n, bool escape);
+struct str markdown_fill(struct arena *arena, struct str text, const struct markdown_var *vars,
+                         size_t n, bool escape);
 
 #endif

@@ -39,7 +39,8 @@ static struct str nfkc(struct arena *arena, struct str text)
     }
     utf8proc_uint8_t *out = NULL;
     utf8proc_ssize_t n =
-        utf8proc_map((const utf8proc_uint8_t *)clean, (utf8proc_ssize_t)len, &out, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_IGNORE);
+        utf8proc_map((const utf8proc_uint8_t *)clean, (utf8proc_ssize_t)len, &out,
+                     UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_IGNORE);
     if (n < 0) {
         return (struct str){clean, len};
     }
@@ -92,7 +93,8 @@ static bool any(struct str s, bool (*is)(char))
 static size_t run_len(struct str s, const char *extra)
 {
     size_t n = 0;
-    while (n < s.len && (is_digit(s.p[n]) || is_alpha(s.p[n]) || (s.p[n] != 0 && strchr(extra, s.p[n]) != NULL))) {
+    while (n < s.len && (is_digit(s.p[n]) || is_alpha(s.p[n]) ||
+                         (s.p[n] != 0 && strchr(extra, s.p[n]) != NULL))) {
         n++;
     }
     return n;
@@ -106,12 +108,15 @@ static bool starts_nocase(struct str s, struct str prefix)
 static size_t match_url(struct str s)
 {
     static const char url_signs[] = "-._~:/?#[]@!$&()*+,;=%";
-    if (starts_nocase(s, STR("http://")) || starts_nocase(s, STR("https://")) || starts_nocase(s, STR("www."))) {
+    if (starts_nocase(s, STR("http://")) || starts_nocase(s, STR("https://")) ||
+        starts_nocase(s, STR("www."))) {
         return run_len(s, url_signs);
     }
     /* A bare host: okx-support.com. Only endings that people use for such sites; "1.5usdt" and "e.g." must not match. */
-    static const struct str endings[] = {STR_INIT("com"), STR_INIT("net"), STR_INIT("org"), STR_INIT("io"),  STR_INIT("co"),   STR_INIT("cc"), STR_INIT("top"),
-                                         STR_INIT("xyz"), STR_INIT("info"), STR_INIT("app"), STR_INIT("me"), STR_INIT("vip"), STR_INIT("cn"), STR_INIT("site")};
+    static const struct str endings[] = {
+        STR_INIT("com"), STR_INIT("net"), STR_INIT("org"), STR_INIT("io"),   STR_INIT("co"),
+        STR_INIT("cc"),  STR_INIT("top"), STR_INIT("xyz"), STR_INIT("info"), STR_INIT("app"),
+        STR_INIT("me"),  STR_INIT("vip"), STR_INIT("cn"),  STR_INIT("site")};
     size_t n = run_len(s, "-.");
     size_t dot = SIZE_MAX;
     for (size_t i = 0; i < n; i++) {
@@ -145,7 +150,8 @@ static size_t match_email(struct str s)
 /* Class of a whole alphanumeric run, or NULL. */
 static const char *class_of_run(struct str s)
 {
-    if (s.len > 2 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'X') && all(str_sub(s, 2, s.len), is_hex)) {
+    if (s.len > 2 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'X') &&
+        all(str_sub(s, 2, s.len), is_hex)) {
         return s.len == 42 ? "<addr_evm>" : s.len >= 60 ? "<txid>" : NULL;
     }
     if (s.len == 64 && all(s, is_hex)) {
@@ -154,7 +160,9 @@ static const char *class_of_run(struct str s)
     if (s.len == 34 && s.p[0] == 'T' && all(s, is_base58)) {
         return "<addr_tron>";
     }
-    if (s.len >= 26 && s.len <= 62 && (starts_nocase(s, STR("bc1")) || ((s.p[0] == '1' || s.p[0] == '3') && s.len <= 35 && all(s, is_base58))) &&
+    if (s.len >= 26 && s.len <= 62 &&
+        (starts_nocase(s, STR("bc1")) ||
+         ((s.p[0] == '1' || s.p[0] == '3') && s.len <= 35 && all(s, is_base58))) &&
         any(s, is_digit) && any(s, is_alpha)) {
         return "<addr_btc>";
     }
@@ -170,7 +178,8 @@ static size_t match_number(struct str s, const char **class_out)
     size_t n = 0;
     size_t digits = 0;
     bool has_point = false;
-    while (n < s.len && (is_digit(s.p[n]) || ((s.p[n] == ',' || s.p[n] == '.') && n > 0 && n + 1 < s.len && is_digit(s.p[n + 1])))) {
+    while (n < s.len && (is_digit(s.p[n]) || ((s.p[n] == ',' || s.p[n] == '.') && n > 0 &&
+                                              n + 1 < s.len && is_digit(s.p[n + 1])))) {
         digits += is_digit(s.p[n]);
         has_point = has_point || s.p[n] == '.';
         n++;
@@ -275,7 +284,8 @@ static void put_char(struct out *o, struct str s, size_t next, uint32_t c)
     if (is_apostrophe(c) && between_letters) {
         return;
     }
-    bool hyphen_of_standard = c == '-' && !o->wants_space && o->len > 0 && is_alpha(o->p[o->len - 1]) && next < s.len && is_digit(s.p[next]);
+    bool hyphen_of_standard = c == '-' && !o->wants_space && o->len > 0 &&
+                              is_alpha(o->p[o->len - 1]) && next < s.len && is_digit(s.p[next]);
     if (!hyphen_of_standard) {
         o->wants_space = true;
     }
@@ -290,7 +300,9 @@ struct str normalise_text(struct arena *arena, struct str text)
     for (size_t at = 0; at < s.len;) {
         struct str rest = str_sub(s, at, s.len);
         const char *class_word = NULL;
-        size_t n = at_word_start && (is_alpha(rest.p[0]) || is_digit(rest.p[0])) ? match_class(rest, &class_word) : 0;
+        size_t n = at_word_start && (is_alpha(rest.p[0]) || is_digit(rest.p[0]))
+                       ? match_class(rest, &class_word)
+                       : 0;
         if (n > 0) {
             out_put(&o, class_word, strlen(class_word));
             at += n;

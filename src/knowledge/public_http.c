@@ -6,17 +6,21 @@
 static enum err query_lang(const struct request *rq, enum lang *out, struct errinfo *info)
 {
     struct str tag = request_query(rq, "lang");
-    return lang_parse(tag, out) ? ERR_OK : err_set(info, ERR_INVALID, "lang", str_is_empty(tag) ? "required" : "format", "en or zh-CN");
+    return lang_parse(tag, out) ? ERR_OK
+                                : err_set(info, ERR_INVALID, "lang",
+                                          str_is_empty(tag) ? "required" : "format", "en or zh-CN");
 }
 
 /* Without a question: what readers found most useful, then the order of the help centre. */
-static size_t most_useful(const struct kb *kb, enum lang lang, const struct kb_article **out, size_t max)
+static size_t most_useful(const struct kb *kb, enum lang lang, const struct kb_article **out,
+                          size_t max)
 {
     size_t n = 0;
     for (size_t i = 0; i < kb_n_articles(kb, lang); i++) {
         const struct kb_article *a = kb_article_at(kb, lang, i);
         size_t at = n;
-        while (at > 0 && out[at - 1]->helpful - out[at - 1]->not_helpful < a->helpful - a->not_helpful) {
+        while (at > 0 &&
+               out[at - 1]->helpful - out[at - 1]->not_helpful < a->helpful - a->not_helpful) {
             at--;
         }
         if (at >= max) {
@@ -113,7 +117,8 @@ enum err article_http_public_feedback(struct request *rq, struct response *rs, s
     }
     err = err == ERR_OK ? json_opt_bool(body, "helpful", false, &is_helpful, info) : err;
     if (err == ERR_OK) {
-        struct str who = str_printf(rq->arena, STR_FMT "|" STR_FMT, STR_ARG(rq->remote_ip), STR_ARG(request_header(rq, "User-Agent")));
+        struct str who = str_printf(rq->arena, STR_FMT "|" STR_FMT, STR_ARG(rq->remote_ip),
+                                    STR_ARG(request_header(rq, "User-Agent")));
         err = feedback_vote(rq->room, lang, request_param(rq, "slug"), who, is_helpful, info);
     }
     if (err == ERR_OK) {

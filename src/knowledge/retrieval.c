@@ -42,7 +42,7 @@ struct retrieval {
     size_t n_docs;
     uint32_t n_groups;
     double mean_length;
-    float *group_norm; /* per group: k of BM25 with its length in */
+    float *group_norm;  /* per group: k of BM25 with its length in */
     struct term *terms; /* sorted by hash; one more at the end closes the ranges */
     size_t n_terms;
     uint32_t *doc_postings;
@@ -59,8 +59,13 @@ struct occurrence {
 
 struct retrieval_params retrieval_params_default(void)
 {
-    return (struct retrieval_params){
-        .k1 = 1.2, .b = 0.75, .pair_weight = 0.2, .gram_weight = 0.15, .group_weight = 0.8, .group_k = 3.0, .group_b = 0.4};
+    return (struct retrieval_params){.k1 = 1.2,
+                                     .b = 0.75,
+                                     .pair_weight = 0.2,
+                                     .gram_weight = 0.15,
+                                     .group_weight = 0.8,
+                                     .group_k = 3.0,
+                                     .group_b = 0.4};
 }
 
 /* Weight of a feature in the sets that Jaccard compares. */
@@ -100,7 +105,8 @@ struct builder {
     VEC(struct occurrence) occurrences;
 };
 
-static void build_text(struct builder *b, const struct retrieval_doc *in, struct str text, uint32_t doc)
+static void build_text(struct builder *b, const struct retrieval_doc *in, struct str text,
+                       uint32_t doc)
 {
     arena_reset(b->scratch);
     struct str normalised = normalise_text(b->scratch, text);
@@ -108,7 +114,8 @@ static void build_text(struct builder *b, const struct retrieval_doc *in, struct
     struct feature *f = textfeat_of(b->scratch, normalised, &n);
     float weight = in->weight > 0 ? (float)in->weight : 1.0F;
     for (size_t i = 0; i < n; i++) {
-        VEC_PUSH(&b->occurrences, ((struct occurrence){f[i].hash, in->group, doc, weight, f[i].kind}));
+        VEC_PUSH(&b->occurrences,
+                 ((struct occurrence){f[i].hash, in->group, doc, weight, f[i].kind}));
     }
     if (doc != RETRIEVAL_NONE) {
         struct doc *d = &b->r->docs[doc];
@@ -138,11 +145,13 @@ static void build_docs(struct builder *b, const struct retrieval_doc *docs, size
 }
 
 /* Occurrences of one term -> its postings. */
-static void build_term(struct retrieval *r, struct term *t, const struct occurrence *o, size_t n, uint32_t *n_doc, uint32_t *n_group)
+static void build_term(struct retrieval *r, struct term *t, const struct occurrence *o, size_t n,
+                       uint32_t *n_doc, uint32_t *n_group)
 {
     uint32_t df = 0;
     uint32_t group_df = 0;
-    *t = (struct term){.hash = o[0].hash, .kind = o[0].kind, .first_doc = *n_doc, .first_group = *n_group};
+    *t = (struct term){
+        .hash = o[0].hash, .kind = o[0].kind, .first_doc = *n_doc, .first_group = *n_group};
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || o[i].group != o[i - 1].group) {
             r->group_postings[(*n_group)++] = (struct group_posting){.group = o[i].group};
@@ -182,7 +191,9 @@ static void build_lengths(struct retrieval *r)
     double mean = r->n_groups > 0 && group_total > 0 ? group_total / r->n_groups : 1.0;
     r->group_norm = ARENA_ARRAY(r->arena, float, r->n_groups + 1);
     for (uint32_t g = 0; g < r->n_groups; g++) {
-        r->group_norm[g] = (float)(r->params.group_k * (1.0 - r->params.group_b + r->params.group_b * group_length[g] / mean));
+        r->group_norm[g] =
+            (float)(r->params.group_k *
+                    (1.0 - r->params.group_b + r->params.group_b * group_length[g] / mean));
     }
 }
 
@@ -211,7 +222,8 @@ static void build_terms(struct retrieval *r, struct occurrence *o, size_t n)
     r->terms[r->n_terms] = (struct term){.first_doc = n_doc, .first_group = n_group};
 }
 
-struct retrieval *retrieval_new(const struct retrieval_doc *docs, size_t n, const struct retrieval_params *params)
+struct retrieval *retrieval_new(const struct retrieval_doc *docs, size_t n,
+                                const struct retrieval_params *params)
 {
     ASSERT(n <= RETRIEVAL_MAX_DOCS);
     struct retrieval *r = MEM_NEW(struct retrieval);
@@ -286,7 +298,8 @@ static void search_groups(struct search *q, const struct term *t)
             continue;
         }
         struct group_sum *g = &q->groups[p->group];
-        g->rank += rank_weight(r, t->kind) * idf * tf * (r->params.group_k + 1.0) / (tf + (double)r->group_norm[p->group]);
+        g->rank += rank_weight(r, t->kind) * idf * tf * (r->params.group_k + 1.0) /
+                   (tf + (double)r->group_norm[p->group]);
         g->known += w * idf;
     }
 }
@@ -309,7 +322,8 @@ static void search_add(struct search *q, const struct feature *f)
         if (d == q->skip.doc || doc->group == q->skip.group) {
             continue;
         }
-        double norm = r->params.k1 * (1.0 - r->params.b + r->params.b * (double)doc->length / r->mean_length);
+        double norm =
+            r->params.k1 * (1.0 - r->params.b + r->params.b * (double)doc->length / r->mean_length);
         q->rank[d] += (float)(rank_weight(r, t->kind) * idf * (r->params.k1 + 1.0) / (1.0 + norm));
         q->shared[d] += (float)(set_weight(r, t->kind) * idf);
     }
@@ -325,7 +339,8 @@ static bool hit_before(const struct retrieval_hit *a, const struct retrieval_hit
 }
 
 /* Keeps `out` sorted and at most `max` long. */
-static size_t hit_insert(struct retrieval_hit *out, size_t n, size_t max, const struct retrieval_hit *hit)
+static size_t hit_insert(struct retrieval_hit *out, size_t n, size_t max,
+                         const struct retrieval_hit *hit)
 {
     size_t at = n;
     while (at > 0 && hit_before(hit, &out[at - 1])) {
@@ -348,7 +363,8 @@ static void search_best_docs(const struct search *q, struct str fold, struct ret
     const struct retrieval *r = q->r;
     for (uint32_t d = 0; d < r->n_docs; d++) {
         const struct doc *doc = &r->docs[d];
-        bool is_exact = d != q->skip.doc && doc->group != q->skip.group && fold.len > 0 && str_eq(doc->fold, fold);
+        bool is_exact = d != q->skip.doc && doc->group != q->skip.group && fold.len > 0 &&
+                        str_eq(doc->fold, fold);
         struct retrieval_hit *mine = &best[doc->group];
         double either = q->mass + (double)doc->mass - (double)q->shared[d];
         double jaccard = either > 0 ? fmin((double)q->shared[d] / either, 1.0) : 0;
@@ -369,7 +385,8 @@ double retrieval_score(const struct retrieval_signals *s)
     return 1.0 / (1.0 + exp(-z));
 }
 
-static size_t search_collect(struct search *q, struct arena *arena, struct str fold, struct retrieval_hit *out, size_t max)
+static size_t search_collect(struct search *q, struct arena *arena, struct str fold,
+                             struct retrieval_hit *out, size_t max)
 {
     const struct retrieval *r = q->r;
     struct retrieval_hit *best = ARENA_ARRAY(arena, struct retrieval_hit, r->n_groups);
@@ -380,7 +397,8 @@ static size_t search_collect(struct search *q, struct arena *arena, struct str f
     for (uint32_t g = 0; g < r->n_groups; g++) {
         struct retrieval_hit *hit = &best[g];
         hit->group = g;
-        hit->rank = (1.0 - r->params.group_weight) * hit->rank + r->params.group_weight * q->groups[g].rank;
+        hit->rank =
+            (1.0 - r->params.group_weight) * hit->rank + r->params.group_weight * q->groups[g].rank;
         hit->signals.known = q->group_mass > 0 ? q->groups[g].known / q->group_mass : 0;
         if (hit->rank > 0 || hit->is_exact) {
             n = hit_insert(out, n, max, hit);
@@ -388,7 +406,9 @@ static size_t search_collect(struct search *q, struct arena *arena, struct str f
         }
     }
     if (n > 0) {
-        out[0].signals.lead = n_top < 2 ? 1.0 : out[0].rank > 0 ? fmax(1.0 - top[1].rank / out[0].rank, 0.0) : 0.0;
+        out[0].signals.lead = n_top < 2         ? 1.0
+                              : out[0].rank > 0 ? fmax(1.0 - top[1].rank / out[0].rank, 0.0)
+                                                : 0.0;
     }
     for (size_t i = 0; i < n; i++) {
         out[i].score = out[i].is_exact ? 1.0 : retrieval_score(&out[i].signals);
@@ -406,7 +426,8 @@ static uint32_t doc_by_number(const struct retrieval *r, uint32_t number)
     return RETRIEVAL_NONE;
 }
 
-size_t retrieval_search(const struct retrieval *r, struct arena *arena, struct str text, const struct retrieval_skip *skip, struct retrieval_hit *out, size_t max)
+size_t retrieval_search(const struct retrieval *r, struct arena *arena, struct str text,
+                        const struct retrieval_skip *skip, struct retrieval_hit *out, size_t max)
 {
     if (r->n_groups == 0 || max == 0) {
         return 0;
@@ -414,10 +435,12 @@ size_t retrieval_search(const struct retrieval *r, struct arena *arena, struct s
     struct str normalised = normalise_text(arena, text);
     size_t n;
     struct feature *f = textfeat_of(arena, normalised, &n);
-    struct search q = {.r = r, .skip = {RETRIEVAL_NONE, RETRIEVAL_NONE}, .skip_doc_group = RETRIEVAL_NONE};
+    struct search q = {
+        .r = r, .skip = {RETRIEVAL_NONE, RETRIEVAL_NONE}, .skip_doc_group = RETRIEVAL_NONE};
     if (skip != NULL) {
         q.skip = (struct retrieval_skip){doc_by_number(r, skip->doc), skip->group};
-        q.skip_doc_group = q.skip.doc != RETRIEVAL_NONE ? r->docs[q.skip.doc].group : RETRIEVAL_NONE;
+        q.skip_doc_group =
+            q.skip.doc != RETRIEVAL_NONE ? r->docs[q.skip.doc].group : RETRIEVAL_NONE;
     }
     q.rank = ARENA_ARRAY(arena, float, r->n_docs + 1);
     q.shared = ARENA_ARRAY(arena, float, r->n_docs + 1);

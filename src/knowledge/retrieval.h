@@ -22,9 +22,9 @@ struct retrieval_doc {
 
 struct retrieval_params {
     double k1, b;
-    double pair_weight;  /* weight of neighbours in rank */
-    double gram_weight;  /* weight of letter 4-grams, in rank and in score */
-    double group_weight; /* weight of the group as a whole beside its best phrasing, 0..1 */
+    double pair_weight;      /* weight of neighbours in rank */
+    double gram_weight;      /* weight of letter 4-grams, in rank and in score */
+    double group_weight;     /* weight of the group as a whole beside its best phrasing, 0..1 */
     double group_k, group_b; /* BM25's k1 and b for groups */
 };
 struct retrieval_params retrieval_params_default(void);
@@ -33,7 +33,8 @@ struct retrieval_params retrieval_params_default(void);
 
 struct retrieval;
 /* `params` NULL: the default ones. At most RETRIEVAL_MAX_DOCS documents (our caller's duty). */
-struct retrieval *retrieval_new(const struct retrieval_doc *docs, size_t n, const struct retrieval_params *params);
+struct retrieval *retrieval_new(const struct retrieval_doc *docs, size_t n,
+                                const struct retrieval_params *params);
 void retrieval_free(struct retrieval **r);
 size_t retrieval_n_docs(const struct retrieval *r);
 
@@ -57,8 +58,8 @@ struct retrieval_skip {
     uint32_t doc, group;
 };
 /* Best group first, each group once; 0 when nothing is shared. `skip` NULL: nothing is left out. */
-size_t retrieval_search(const struct retrieval *r, struct arena *arena, struct str text, const struct retrieval_skip *skip, struct retrieval_hit *out,
-                        size_t max);
+size_t retrieval_search(const struct retrieval *r, struct arena *arena, struct str text,
+                        const struct retrieval_skip *skip, struct retrieval_hit *out, size_t max);
 double retrieval_score(const struct retrieval_signals *s);
 
 #endif

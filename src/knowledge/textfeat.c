@@ -65,7 +65,8 @@ static struct str strip_verb(struct str w)
         return w;
     }
     char last = stem.p[stem.len - 1];
-    bool doubled = stem.len > 3 && last == stem.p[stem.len - 2] && !is_vowel(last) && last != 'l' && last != 's';
+    bool doubled = stem.len > 3 && last == stem.p[stem.len - 2] && !is_vowel(last) && last != 'l' &&
+                   last != 's';
     return doubled ? str_sub(stem, 0, stem.len - 1) : stem;
 }
 

@@ -56,7 +56,8 @@ static void corpus_load(struct corpus *c, const char *dir, enum lang lang)
         qsort(names.items, names.len, sizeof(*names.items), name_cmp);
     }
     for (size_t i = 0; i < names.len; i++) {
-        struct str path = str_printf(c->arena, "%s/%s/%s.md", articles.p, names.items[i], lang_tag(lang));
+        struct str path =
+            str_printf(c->arena, "%s/%s/%s.md", articles.p, names.items[i], lang_tag(lang));
         struct article_source a;
         struct errinfo info = {0};
         if (frontmatter_parse(c->arena, file_read(c->arena, path.p), &a, &info) != ERR_OK) {
@@ -87,7 +88,8 @@ struct row {
 static struct row rows[MAX_ROWS];
 static size_t n_rows;
 
-static void ask(const struct retrieval *r, struct str text, const struct retrieval_skip *skip, int64_t want, const struct corpus *c, char verbose)
+static void ask(const struct retrieval *r, struct str text, const struct retrieval_skip *skip,
+                int64_t want, const struct corpus *c, char verbose)
 {
     ARENA_AUTO arena = arena_new(0);
     struct retrieval_hit hits[3];
@@ -102,10 +104,14 @@ static void ask(const struct retrieval *r, struct str text, const struct retriev
         row.signals = hits[0].signals;
     }
     if (verbose == 'f') {
-        printf("fit %d %d %.4f %.4f 0 %.4f\n", row.has_answer, row.is_right, row.signals.jaccard, row.signals.known, row.signals.lead);
+        printf("fit %d %d %.4f %.4f 0 %.4f\n", row.has_answer, row.is_right, row.signals.jaccard,
+               row.signals.known, row.signals.lead);
     } else if (verbose != 0 && (row.has_answer ? !row.is_right : row.score > 0.4)) {
-        printf("  %s %.2f \"" STR_FMT "\" -> " STR_FMT " want %s\n", row.has_answer ? "wrong" : "none", row.score, STR_ARG(text),
-               n > 0 ? (int)c->slugs.items[hits[0].group].len : 0, n > 0 ? c->slugs.items[hits[0].group].p : "", want >= 0 ? c->slugs.items[want].p : "none");
+        printf("  %s %.2f \"" STR_FMT "\" -> " STR_FMT " want %s\n",
+               row.has_answer ? "wrong" : "none", row.score, STR_ARG(text),
+               n > 0 ? (int)c->slugs.items[hits[0].group].len : 0,
+               n > 0 ? c->slugs.items[hits[0].group].p : "",
+               want >= 0 ? c->slugs.items[want].p : "none");
     }
     if (n_rows < MAX_ROWS) {
         rows[n_rows++] = row;
@@ -130,7 +136,8 @@ static struct figures report(const char *what, bool has_table)
         r1 += rows[i].has_answer && rows[i].is_right;
         r3 += rows[i].has_answer && rows[i].in_3;
     }
-    printf("%-14s n %zu  R@1 %.1f  R@3 %.1f  without answer %zu\n", what, n, percent(r1, n), percent(r3, n), none);
+    printf("%-14s n %zu  R@1 %.1f  R@3 %.1f  without answer %zu\n", what, n, percent(r1, n),
+           percent(r3, n), none);
     if (has_table) {
         printf("  score >=  answered%%  wrong%% of answered  answered%% of those without answer\n");
     }
@@ -142,7 +149,8 @@ static struct figures report(const char *what, bool has_table)
             wrong += a && rows[i].has_answer && !rows[i].is_right;
             none_answered += a && !rows[i].has_answer;
         }
-        printf("  %.2f      %6.1f     %6.1f              %6.1f\n", cut, percent(answered, n), percent(wrong, answered), percent(none_answered, none));
+        printf("  %.2f      %6.1f     %6.1f              %6.1f\n", cut, percent(answered, n),
+               percent(wrong, answered), percent(none_answered, none));
     }
     return (struct figures){percent(r1, n), percent(r3, n)};
 }
@@ -155,8 +163,10 @@ static void leave_one_out(const struct retrieval *r, const struct corpus *c, cha
         bool is_title = c->docs.items[i].group != prev;
         prev = c->docs.items[i].group;
         if (!is_title && !c->docs.items[i].is_context) {
-            ask(r, c->docs.items[i].text, &(struct retrieval_skip){i, RETRIEVAL_NONE}, prev, c, verbose == 'l' || verbose == 'f' ? verbose : 0);
-            ask(r, c->docs.items[i].text, &(struct retrieval_skip){RETRIEVAL_NONE, prev}, -1, c, verbose == 'f' ? verbose : 0);
+            ask(r, c->docs.items[i].text, &(struct retrieval_skip){i, RETRIEVAL_NONE}, prev, c,
+                verbose == 'l' || verbose == 'f' ? verbose : 0);
+            ask(r, c->docs.items[i].text, &(struct retrieval_skip){RETRIEVAL_NONE, prev}, -1, c,
+                verbose == 'f' ? verbose : 0);
         }
     }
 }
@@ -164,11 +174,12 @@ static void leave_one_out(const struct retrieval *r, const struct corpus *c, cha
 /* ---- the bot's first reply ---- */
 
 struct replies {
-    size_t n, answered, right, offered, person, miss;      /* of questions with an article */
+    size_t n, answered, right, offered, person, miss;        /* of questions with an article */
     size_t n_none, none_answered, none_person, none_offered; /* of those without */
 };
 
-static void reply(const struct retrieval *r, const struct phrases *phrases, const struct corpus *c, enum lang lang, struct str text, int64_t want, struct replies *out)
+static void reply(const struct retrieval *r, const struct phrases *phrases, const struct corpus *c,
+                  enum lang lang, struct str text, int64_t want, struct replies *out)
 {
     ARENA_AUTO arena = arena_new(0);
     struct retrieval_hit hits[BOT_MAX_MATCHES];
@@ -178,15 +189,22 @@ static void reply(const struct retrieval *r, const struct phrases *phrases, cons
     for (size_t i = 0; i < n; i++) {
         articles[i].slug = c->slugs.items[hits[i].group];
         articles[i].risk = c->is_money.items[hits[i].group] ? RISK_MONEY : RISK_NONE;
-        matches[i] = (struct bot_match){.article = &articles[i], .score = hits[i].score, .is_exact = hits[i].is_exact};
+        matches[i] = (struct bot_match){
+            .article = &articles[i], .score = hits[i].score, .is_exact = hits[i].is_exact};
     }
-    const struct dialogue_settings settings = {.answer_threshold = 0.45, .clarify_threshold = 0.15, .max_misses = 2};
+    const struct dialogue_settings settings = {
+        .answer_threshold = 0.45, .clarify_threshold = 0.15, .max_misses = 2};
     const struct dialogue_state state = {0};
-    const struct dialogue_input in = {.text = text, .lang = lang, .matches = matches, .n_matches = n, .found = phrases_find(phrases, arena, text)};
+    const struct dialogue_input in = {.text = text,
+                                      .lang = lang,
+                                      .matches = matches,
+                                      .n_matches = n,
+                                      .found = phrases_find(phrases, arena, text)};
     struct dialogue_decision d = dialogue_decide(&settings, &state, &in);
     bool is_offered = false;
     for (int i = 0; i < d.n_buttons; i++) {
-        is_offered = is_offered || (d.buttons[i].kind == BUTTON_ARTICLE && want >= 0 && str_eq(d.buttons[i].article->slug, c->slugs.items[want]));
+        is_offered = is_offered || (d.buttons[i].kind == BUTTON_ARTICLE && want >= 0 &&
+                                    str_eq(d.buttons[i].article->slug, c->slugs.items[want]));
     }
     bool is_person = d.action == DIALOGUE_HANDOVER;
     if (want < 0) {
@@ -206,18 +224,24 @@ static void reply(const struct retrieval *r, const struct phrases *phrases, cons
 
 static void report_replies(const struct replies *p)
 {
-    printf("bot            answered %.1f%% (right %.1f%%, wrong %.1f%%), right article among the buttons %.1f%%, straight to a person %.1f%%, asked to rephrase %.1f%%\n",
-           percent(p->answered, p->n), percent(p->right, p->n), percent(p->answered - p->right, p->n), percent(p->offered, p->n), percent(p->person, p->n),
-           percent(p->miss, p->n));
-    printf("  without answer: answered all the same %.1f%%, asked which %.1f%%, to a person %.1f%%\n", percent(p->none_answered, p->n_none),
-           percent(p->none_offered, p->n_none), percent(p->none_person, p->n_none));
+    printf("bot            answered %.1f%% (right %.1f%%, wrong %.1f%%), right article among the "
+           "buttons %.1f%%, straight to a person %.1f%%, asked to rephrase %.1f%%\n",
+           percent(p->answered, p->n), percent(p->right, p->n),
+           percent(p->answered - p->right, p->n), percent(p->offered, p->n),
+           percent(p->person, p->n), percent(p->miss, p->n));
+    printf(
+        "  without answer: answered all the same %.1f%%, asked which %.1f%%, to a person %.1f%%\n",
+        percent(p->none_answered, p->n_none), percent(p->none_offered, p->n_none),
+        percent(p->none_person, p->n_none));
 }
 
-static struct replies evaluate(const struct retrieval *r, const struct phrases *phrases, struct corpus *c, const char *dir, enum lang lang, char verbose)
+static struct replies evaluate(const struct retrieval *r, const struct phrases *phrases,
+                               struct corpus *c, const char *dir, enum lang lang, char verbose)
 {
     struct replies replies = {0};
     n_rows = 0;
-    struct str rest = file_read(c->arena, str_printf(c->arena, "%s/eval/%s.tsv", dir, lang_tag(lang)).p);
+    struct str rest =
+        file_read(c->arena, str_printf(c->arena, "%s/eval/%s.tsv", dir, lang_tag(lang)).p);
     struct str line;
     while (str_split(&rest, '\n', &line)) {
         size_t tab = str_find_char(line, '\t');
@@ -239,7 +263,9 @@ static struct replies evaluate(const struct retrieval *r, const struct phrases *
 static bool is_good(enum lang lang, struct figures f, const struct replies *p)
 {
     double r1 = lang == LANG_EN ? 65 : 80;
-    bool is_ok = p->n >= 60 && f.r1 >= r1 && f.r3 >= r1 + 8 && percent(p->answered - p->right, p->n) <= 8 && percent(p->none_answered, p->n_none) <= 15;
+    bool is_ok = p->n >= 60 && f.r1 >= r1 && f.r3 >= r1 + 8 &&
+                 percent(p->answered - p->right, p->n) <= 8 &&
+                 percent(p->none_answered, p->n_none) <= 15;
     if (!is_ok) {
         printf("%s: below what it was\n", lang_tag(lang));
     }
@@ -256,14 +282,17 @@ int main(int argc, char **argv)
     }
     struct retrieval_params p = retrieval_params_default();
     double w_title = 1, w_summary = 0.7, w_answer = 0.5, w_body = 0.2;
-    double *fields[] = {&p.k1, &p.b, &p.pair_weight, &p.gram_weight, &p.group_weight, &p.group_k, &p.group_b, &w_title, &w_summary, &w_answer, &w_body};
+    double *fields[] = {&p.k1,           &p.b,       &p.pair_weight, &p.gram_weight,
+                        &p.group_weight, &p.group_k, &p.group_b,     &w_title,
+                        &w_summary,      &w_answer,  &w_body};
     for (int i = 2; i < argc && i < 2 + (int)ARRAY_LEN(fields); i++) {
         *fields[i - 2] = strtod(argv[i], NULL);
     }
     char verbose = getenv("V") != NULL ? getenv("V")[0] : 0;
     struct phrases *phrases = NULL;
     ARENA_AUTO arena = arena_new(0);
-    if (phrases_parse(file_read(arena, str_printf(arena, "%s/phrases.json", argv[1]).p), &phrases, NULL) != ERR_OK) {
+    if (phrases_parse(file_read(arena, str_printf(arena, "%s/phrases.json", argv[1]).p), &phrases,
+                      NULL) != ERR_OK) {
         return 2;
     }
     bool is_ok = true;
@@ -272,10 +301,14 @@ int main(int argc, char **argv)
         corpus_load(&c, argv[1], (enum lang)lang);
         for (size_t i = 0; i < c.docs.len; i++) {
             struct retrieval_doc *d = &c.docs.items[i];
-            d->weight = !d->is_context ? d->weight : d->weight > 3.5 ? w_body : d->weight > 2.5 ? w_answer : w_summary;
+            d->weight = !d->is_context    ? d->weight
+                        : d->weight > 3.5 ? w_body
+                        : d->weight > 2.5 ? w_answer
+                                          : w_summary;
         }
         struct retrieval *r = retrieval_new(c.docs.items, c.docs.len, &p);
-        printf("== %s: %zu articles, %zu texts\n", lang_tag((enum lang)lang), c.slugs.len, c.docs.len);
+        printf("== %s: %zu articles, %zu texts\n", lang_tag((enum lang)lang), c.slugs.len,
+               c.docs.len);
         if (!is_check) {
             leave_one_out(r, &c, verbose);
             (void)report("leave-one-out", true);

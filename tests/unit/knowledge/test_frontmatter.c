@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "knowledge/frontmatter.h"
 
-#define GOOD "---\ntitle: T: with colon\ncategory: c\norder: 40\nsummary: s\nrisk: money\nanswer: |\n  one\n\n  - two\nphrasings:\n  - a b\n  - 冻结\n---\n## H\n\ntext\n"
+#define GOOD                                                                                       \
+    "---\ntitle: T: with colon\ncategory: c\norder: 40\nsummary: s\nrisk: money\nanswer: |\n  "    \
+    "one\n\n  - two\nphrasings:\n  - a b\n  - 冻结\n---\n## H\n\ntext\n"
 
 static void file_is_read(void **state)
 {
@@ -53,6 +55,7 @@ static void broken_files_are_refused(void **state)
 
 int suite_frontmatter(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(file_is_read), cmocka_unit_test(broken_files_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(file_is_read),
+                                       cmocka_unit_test(broken_files_are_refused)};
     return cmocka_run_group_tests_name("frontmatter", tests, NULL, NULL);
 }

@@ -31,7 +31,8 @@ static void text_becomes_html(void **state)
     static const struct {
         const char *md, *want;
     } cases[] = {
-        {"a **b** *c* `d` ~~e~~", "<p>a <strong>b</strong> <em>c</em> <code>d</code> <del>e</del></p>\n"},
+        {"a **b** *c* `d` ~~e~~",
+         "<p>a <strong>b</strong> <em>c</em> <code>d</code> <del>e</del></p>\n"},
         {"## Kinds of freeze", "<h2 id=\"kinds-of-freeze\">Kinds of freeze</h2>\n"},
         {"# Big", "<h2 id=\"big\">Big</h2>\n"},
         {"### 冻结 有哪几种？", "<h3 id=\"冻结-有哪几种\">冻结 有哪几种？</h3>\n"},
@@ -42,14 +43,15 @@ static void text_becomes_html(void **state)
         {"[x](security-hold)", "<p><a href=\"/help/en/article/security-hold\">x</a></p>\n"},
         {"[x](gone)", "<p>x</p>\n"},
         {"[x](/a?b=c&d=e)", "<p><a href=\"/a?b=c&amp;d=e\">x</a></p>\n"},
-        {"[x](https://e.com)", "<p><a href=\"https://e.com\" rel=\"noopener nofollow ugc\" target=\"_blank\">x</a></p>\n"},
+        {"[x](https://e.com)", "<p><a href=\"https://e.com\" rel=\"noopener nofollow ugc\" "
+                               "target=\"_blank\">x</a></p>\n"},
         {"[x](mailto:a@b.cc)", "<p><a href=\"mailto:a@b.cc\">x</a></p>\n"},
         {"a@b.cc", "<p><a href=\"mailto:a@b.cc\">a@b.cc</a></p>\n"},
         {"![alt *text*](https://e.com/x.png)", "<p>alt text</p>\n"},
         {"&lt;b&gt; &copy; &#60;i&#62;", "<p>&lt;b&gt; &copy; &lt;i&gt;</p>\n"},
         {"", ""},
         {"*a [x](**/b)", "<p><em>a <a href=\"**/b\">x</a></em></p>\n"}, /* md4c forgets the end */
-        {"[x][x](y", "<p>[x][x](y</p>\n"},                             /* md4c reads past the end */
+        {"[x][x](y", "<p>[x][x](y</p>\n"}, /* md4c reads past the end */
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ARENA_AUTO arena = arena_new(0);
@@ -65,7 +67,8 @@ static void table_scrolls_by_itself(void **state)
     UNUSED(state);
     ARENA_AUTO arena = arena_new(0);
     struct str html = html_of(arena, "| a | b |\n|---|--:|\n| 1 | <b> |\n");
-    assert_true(str_find(html, STR("<div class=\"table\" role=\"region\" tabindex=\"0\" aria-label=\"Table\"><table>")) != SIZE_MAX);
+    assert_true(str_find(html, STR("<div class=\"table\" role=\"region\" tabindex=\"0\" "
+                                   "aria-label=\"Table\"><table>")) != SIZE_MAX);
     assert_true(str_find(html, STR("<th scope=\"col\" class=\"end\">b</th>")) != SIZE_MAX);
     assert_true(str_find(html, STR("<td class=\"end\">&lt;b&gt;</td>")) != SIZE_MAX);
     assert_true(str_find(html, STR("style=")) == SIZE_MAX);
@@ -119,7 +122,8 @@ static const char *const attacks[] = {
 /* ` name="value"` again and again, names from the list only. */
 static bool attributes_are_known(struct str attrs)
 {
-    static const char *const names[] = {"href", "rel", "target", "id", "class", "role", "tabindex", "aria-label", "scope", "start"};
+    static const char *const names[] = {"href", "rel",      "target",     "id",    "class",
+                                        "role", "tabindex", "aria-label", "scope", "start"};
     while (attrs.len > 0) {
         size_t equals = str_find(attrs, STR("=\""));
         if (attrs.p[0] != ' ' || equals == SIZE_MAX) {
@@ -142,8 +146,10 @@ static bool attributes_are_known(struct str attrs)
 /* The output is parsed by hand: only tags of the list, only attributes of the list, only addresses of the list. */
 static void check_safe(struct str html, const char *source)
 {
-    static const char *const tags[] = {"p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong", "del", "a", "br", "hr",
-                                       "div", "table", "thead", "tbody", "tr", "th", "td"};
+    static const char *const tags[] = {
+        "p",          "h2",    "h3",    "h4",    "h5",     "h6",  "ul", "ol", "li",
+        "blockquote", "pre",   "code",  "em",    "strong", "del", "a",  "br", "hr",
+        "div",        "table", "thead", "tbody", "tr",     "th",  "td"};
     for (size_t at = 0; at < html.len; at++) {
         if (html.p[at] != '<') {
             continue;
@@ -215,13 +221,16 @@ static void links_are_judged(void **state)
         const char *url;
         bool safe, external;
     } cases[] = {
-        {"https://a.b/c", true, true}, {"HTTP://a.b", true, true},  {"mailto:a@b", true, false}, {"#part", true, false},      {"/help", true, false},
-        {"a/b:c", true, false},        {"?q=a", true, false},       {"//a.b", false, false},     {"javascript:1", false, false}, {"a:b", false, false},
-        {"", false, false},            {"ht tp://a", false, false}, {"a\\b", false, false},      {"tel:123", false, false},
+        {"https://a.b/c", true, true}, {"HTTP://a.b", true, true}, {"mailto:a@b", true, false},
+        {"#part", true, false},        {"/help", true, false},     {"a/b:c", true, false},
+        {"?q=a", true, false},         {"//a.b", false, false},    {"javascript:1", false, false},
+        {"a:b", false, false},         {"", false, false},         {"ht tp://a", false, false},
+        {"a\\b", false, false},        {"tel:123", false, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         bool external = false;
-        if (markdown_link_is_safe(str_from(cases[i].url), &external) != cases[i].safe || (cases[i].safe && external != cases[i].external)) {
+        if (markdown_link_is_safe(str_from(cases[i].url), &external) != cases[i].safe ||
+            (cases[i].safe && external != cases[i].external)) {
             fail_msg("%s", cases[i].url);
         }
     }
@@ -234,11 +243,14 @@ static void limits_hold(void **state)
     struct markdown_page page;
     char *big = mem_alloc(MARKDOWN_MAX_INPUT + 1);
     memset(big, '>', MARKDOWN_MAX_INPUT + 1);
-    assert_int_equal(markdown_render(arena, (struct str){big, MARKDOWN_MAX_INPUT + 1}, NULL, &page), ERR_LIMIT);
+    assert_int_equal(markdown_render(arena, (struct str){big, MARKDOWN_MAX_INPUT + 1}, NULL, &page),
+                     ERR_LIMIT);
     big[100] = 'x';
-    assert_int_equal(markdown_render(arena, (struct str){big, 101}, NULL, &page), ERR_LIMIT); /* depth */
+    assert_int_equal(markdown_render(arena, (struct str){big, 101}, NULL, &page),
+                     ERR_LIMIT); /* depth */
     memset(big, '\'', MARKDOWN_MAX_INPUT);
-    assert_int_equal(markdown_render(arena, (struct str){big, MARKDOWN_MAX_INPUT}, NULL, &page), ERR_OK); /* "&#39;" each: just fits */
+    assert_int_equal(markdown_render(arena, (struct str){big, MARKDOWN_MAX_INPUT}, NULL, &page),
+                     ERR_OK); /* "&#39;" each: just fits */
     assert_int_equal(markdown_render(arena, STR("\xFF"), NULL, &page), ERR_INVALID);
     mem_free(big);
 }
@@ -253,8 +265,11 @@ static void variables_are_filled(void **state)
         bool escape;
         const char *want;
     } cases[] = {
-        {"{{brand}}!", false, "A*B <x>!"}, {"a {{ brand }} b {{brand}}", true, "a A\\*B \\<x\\> b A\\*B \\<x\\>"}, {"{{other}} {{brand", false, "{{other}} {{brand"},
-        {"{{{{brand}}", false, "{{A*B <x>"}, {"", false, ""},
+        {"{{brand}}!", false, "A*B <x>!"},
+        {"a {{ brand }} b {{brand}}", true, "a A\\*B \\<x\\> b A\\*B \\<x\\>"},
+        {"{{other}} {{brand", false, "{{other}} {{brand"},
+        {"{{{{brand}}", false, "{{A*B <x>"},
+        {"", false, ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str got = markdown_fill(arena, str_from(cases[i].text), vars, 1, cases[i].escape);
@@ -267,8 +282,12 @@ static void variables_are_filled(void **state)
 int suite_markdown(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_becomes_html), cmocka_unit_test(table_scrolls_by_itself), cmocka_unit_test(attacks_become_harmless),
-        cmocka_unit_test(attacks_cut_and_joined_stay_harmless), cmocka_unit_test(links_are_judged), cmocka_unit_test(limits_hold),
+        cmocka_unit_test(text_becomes_html),
+        cmocka_unit_test(table_scrolls_by_itself),
+        cmocka_unit_test(attacks_become_harmless),
+        cmocka_unit_test(attacks_cut_and_joined_stay_harmless),
+        cmocka_unit_test(links_are_judged),
+        cmocka_unit_test(limits_hold),
         cmocka_unit_test(variables_are_filled),
     };
     return cmocka_run_group_tests_name("markdown", tests, NULL, NULL);

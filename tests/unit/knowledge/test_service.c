@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "knowledge/article_store.h"
 #include "knowledge/knowledge_internal.h"
 #include "platform/crypto.h"
 #include "platform/http_impl.h"
@@ -22,12 +23,15 @@ static int64_t world_now(void *arg)
     return ((struct world *)arg)->now;
 }
 
-static enum err world_site(void *arg, struct db_txn *txn, struct arena *arena, struct knowledge_site *out)
+static enum err world_site(void *arg, struct db_txn *txn, struct arena *arena,
+                           struct knowledge_site *out)
 {
     UNUSED(txn);
     struct world *w = arg;
-    *out = (struct knowledge_site){
-        .brand = str_dup(arena, str_from(w->brand)), .public_url = STR("https://help.example"), .contact_url = STR("/demo"), .default_lang = LANG_EN};
+    *out = (struct knowledge_site){.brand = str_dup(arena, str_from(w->brand)),
+                                   .public_url = STR("https://help.example"),
+                                   .contact_url = STR("/demo"),
+                                   .default_lang = LANG_EN};
     return ERR_OK;
 }
 
@@ -39,7 +43,8 @@ static int world_begin(void **state)
     w->brand = "Aurora";
     w->arena = arena_new(0);
     tmpdb_open(&w->tmp);
-    w->k = knowledge_new(&(struct knowledge_deps){.db = w->tmp.db, .clock = {world_now, w}, .site_arg = w, .site_load = world_site});
+    w->k = knowledge_new(&(struct knowledge_deps){
+        .db = w->tmp.db, .clock = {world_now, w}, .site_arg = w, .site_load = world_site});
     assert_int_equal(knowledge_start(w->k), ERR_OK);
     *state = w;
     return 0;
@@ -76,12 +81,17 @@ static struct actor publisher(void)
 static struct category category_make(struct world *w, const char *slug)
 {
     struct actor a = editor();
-    struct category c = {.slug = str_from(slug), .icon = STR("lock"), .name = {STR("Safety"), STR("安全")}, .description = {STR("d"), STR("说明")}, .position = 1};
+    struct category c = {.slug = str_from(slug),
+                         .icon = STR("lock"),
+                         .name = {STR("Safety"), STR("安全")},
+                         .description = {STR("d"), STR("说明")},
+                         .position = 1};
     assert_int_equal(category_create(w->k, &a, &c, NULL), ERR_OK);
     return c;
 }
 
-static struct translation draft_make(struct world *w, struct article_id id, enum lang lang, const char *title, const char *phrasing)
+static struct translation draft_make(struct world *w, struct article_id id, enum lang lang,
+                                     const char *title, const char *phrasing)
 {
     struct actor a = editor();
     struct translation t = {.article = id, .lang = lang};
@@ -139,8 +149,11 @@ static void search_answers_in_both_languages(void **state)
         const char *text, *slug;
         bool is_exact;
     } cases[] = {
-        {"why is my account frozen?", "account-frozen", true}, {"账户为什么被冻结", "account-frozen", true}, {"賬戶為什麼被凍結？", "account-frozen", true},
-        {"my deposit has still not arrived at all", "deposit-not-credited", false}, {"昨天那笔提币怎么还一直处理着", "withdrawal-pending", false},
+        {"why is my account frozen?", "account-frozen", true},
+        {"账户为什么被冻结", "account-frozen", true},
+        {"賬戶為什麼被凍結？", "account-frozen", true},
+        {"my deposit has still not arrived at all", "deposit-not-credited", false},
+        {"昨天那笔提币怎么还一直处理着", "withdrawal-pending", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct kb_hit hits[3];
@@ -165,8 +178,10 @@ static void a_draft_is_not_seen_until_published(void **state)
     }
     struct actor e = editor();
     struct actor p = publisher();
-    assert_int_equal(article_publish(w->k, &e, w->arena, NULL, a.id, LANG_EN, &t, NULL), ERR_DENIED);
-    assert_int_equal(article_publish(w->k, &p, w->arena, NULL, a.id, LANG_ZH_CN, &t, NULL), ERR_NOT_FOUND);
+    assert_int_equal(article_publish(w->k, &e, w->arena, NULL, a.id, LANG_EN, &t, NULL),
+                     ERR_DENIED);
+    assert_int_equal(article_publish(w->k, &p, w->arena, NULL, a.id, LANG_ZH_CN, &t, NULL),
+                     ERR_NOT_FOUND);
     KB_AUTO before = knowledge_ref(w->k);
     assert_int_equal(article_publish(w->k, &p, w->arena, NULL, a.id, LANG_EN, &t, NULL), ERR_OK);
     assert_int_equal(t.published_version, 1);
@@ -181,7 +196,8 @@ static void a_draft_is_not_seen_until_published(void **state)
     draft_make(w, a.id, LANG_EN, "Second", "how to dive");
     assert_int_equal(knowledge_reload(w->k), ERR_OK);
     KB_AUTO still = knowledge_ref(w->k);
-    assert_true(str_eq_cstr(kb_article_find(still, LANG_EN, STR("two-words"))->title, "Title of Aurora"));
+    assert_true(
+        str_eq_cstr(kb_article_find(still, LANG_EN, STR("two-words"))->title, "Title of Aurora"));
     assert_int_equal(article_publish(w->k, &p, w->arena, NULL, a.id, LANG_EN, &t, NULL), ERR_OK);
     assert_int_equal(t.published_version, 2);
     KB_AUTO second = knowledge_ref(w->k);
@@ -196,9 +212,11 @@ static void a_draft_is_not_seen_until_published(void **state)
 }
 
 /* A request that carries If-Match. */
-static struct http_request with_version(struct http_field *field, int64_t version, struct arena *arena)
+static struct http_request with_version(struct http_field *field, int64_t version,
+                                        struct arena *arena)
 {
-    *field = (struct http_field){.name = STR("If-Match"), .value = str_printf(arena, "\"v%lld\"", (long long)version)};
+    *field = (struct http_field){.name = STR("If-Match"),
+                                 .value = str_printf(arena, "\"v%lld\"", (long long)version)};
     return (struct http_request){.rq = {.arena = arena}, .fields = field, .n_fields = 1};
 }
 
@@ -218,7 +236,8 @@ static void who_was_slower_is_told(void **state)
     t.text.title = STR("Three");
     assert_int_equal(article_save_draft(w->k, &e, w->arena, &rq.rq, &t, &info), ERR_CONFLICT);
     struct actor p = publisher();
-    assert_int_equal(article_publish(w->k, &p, w->arena, &rq.rq, a.id, LANG_EN, &t, &info), ERR_CONFLICT);
+    assert_int_equal(article_publish(w->k, &p, w->arena, &rq.rq, a.id, LANG_EN, &t, &info),
+                     ERR_CONFLICT);
     rq = with_version(&field, 2, w->arena);
     assert_int_equal(article_publish(w->k, &p, w->arena, &rq.rq, a.id, LANG_EN, &t, &info), ERR_OK);
 }
@@ -229,7 +248,8 @@ static void bad_input_is_refused(void **state)
     struct actor e = editor();
     struct actor none = agent((struct permission_set){0});
     struct category c = category_make(w, "safety");
-    static const char *const slugs[] = {"", "A", "a b", "-a", "a-", "a--b", "a/b", "a.b", "../a", "ä"};
+    static const char *const slugs[] = {"",     "A",   "a b", "-a",   "a-",
+                                        "a--b", "a/b", "a.b", "../a", "ä"};
     for (size_t i = 0; i < ARRAY_LEN(slugs); i++) {
         struct article a = {.slug = str_from(slugs[i]), .category = c.id};
         assert_int_equal(article_create(w->k, &e, w->arena, &a, NULL), ERR_INVALID);
@@ -251,7 +271,8 @@ static void bad_input_is_refused(void **state)
     assert_int_equal(article_save_draft(w->k, &e, w->arena, NULL, &t, NULL), ERR_OK);
     struct actor p = publisher();
     struct errinfo info = {0};
-    assert_int_equal(article_publish(w->k, &p, w->arena, NULL, a.id, LANG_EN, &t, &info), ERR_INVALID);
+    assert_int_equal(article_publish(w->k, &p, w->arena, NULL, a.id, LANG_EN, &t, &info),
+                     ERR_INVALID);
     assert_string_equal(info.field, "body");
 }
 
@@ -281,7 +302,8 @@ static void versions_are_kept(void **state)
     for (int i = 0; i < 3; i++) {
         w->now += 1000;
         draft_make(w, a.id, LANG_EN, i == 0 ? "One" : i == 1 ? "Two" : "Three", "p");
-        assert_int_equal(article_publish(w->k, &p, w->arena, NULL, a.id, LANG_EN, &t, NULL), ERR_OK);
+        assert_int_equal(article_publish(w->k, &p, w->arena, NULL, a.id, LANG_EN, &t, NULL),
+                         ERR_OK);
     }
     struct versions_arg x = {.arena = w->arena, .id = t.id, .article = a.id};
     assert_int_equal(db_read(w->tmp.db, versions_fn, &x), ERR_OK);
@@ -305,9 +327,12 @@ static void a_reader_counts_once(void **state)
         const char *who;
         bool is_helpful;
         int64_t helpful, not_helpful;
-    } votes[] = {{"a", true, 1, 0}, {"a", true, 1, 0}, {"b", true, 2, 0}, {"a", false, 1, 1}, {"a", false, 1, 1}, {"a", true, 2, 0}, {"c", false, 2, 1}};
+    } votes[] = {{"a", true, 1, 0},  {"a", true, 1, 0}, {"b", true, 2, 0}, {"a", false, 1, 1},
+                 {"a", false, 1, 1}, {"a", true, 2, 0}, {"c", false, 2, 1}};
     for (size_t i = 0; i < ARRAY_LEN(votes); i++) {
-        assert_int_equal(feedback_vote(w->k, LANG_EN, slug, str_from(votes[i].who), votes[i].is_helpful, NULL), ERR_OK);
+        assert_int_equal(
+            feedback_vote(w->k, LANG_EN, slug, str_from(votes[i].who), votes[i].is_helpful, NULL),
+            ERR_OK);
         struct versions_arg x = {.arena = w->arena, .id = t.id, .article = a.id};
         assert_int_equal(db_read(w->tmp.db, versions_fn, &x), ERR_OK);
         assert_int_equal(x.t.helpful, votes[i].helpful);
@@ -337,7 +362,12 @@ static void check_page(const char *name, enum lang lang, const struct kb_page *p
     assert_non_null(page);
     dump(name, page);
     struct str html = {page->html, page->len};
-    const char *const must[] = {"<!doctype html>", "<main id=\"content\"", "class=\"skip\"", "role=\"search\"", "</html>", "rel=\"stylesheet\"",
+    const char *const must[] = {"<!doctype html>",
+                                "<main id=\"content\"",
+                                "class=\"skip\"",
+                                "role=\"search\"",
+                                "</html>",
+                                "rel=\"stylesheet\"",
                                 lang == LANG_EN ? "<html lang=\"en\">" : "<html lang=\"zh-CN\">"};
     for (size_t i = 0; i < ARRAY_LEN(must); i++) {
         if (str_find(html, str_from(must[i])) == SIZE_MAX) {
@@ -351,7 +381,8 @@ static void check_page(const char *name, enum lang lang, const struct kb_page *p
         }
     }
     size_t n_h1 = 0;
-    for (size_t at = 0; (at = str_find(html, STR("<h1"))) != SIZE_MAX; html = str_sub(html, at + 3, html.len)) {
+    for (size_t at = 0; (at = str_find(html, STR("<h1"))) != SIZE_MAX;
+         html = str_sub(html, at + 3, html.len)) {
         n_h1++;
     }
     assert_int_equal(n_h1, 1);
@@ -373,17 +404,20 @@ static void pages_are_whole(void **state)
         mem_free(page);
         for (size_t c = 0; c < kb->langs[lang].n_categories; c++) {
             page = help_page_category(kb, lang, &kb->langs[lang].categories[c], w->k->css_name);
-            (void)snprintf(name, sizeof(name), "%s-category-%s", tag, str_to_cstr(w->arena, kb->langs[lang].categories[c].slug));
+            (void)snprintf(name, sizeof(name), "%s-category-%s", tag,
+                           str_to_cstr(w->arena, kb->langs[lang].categories[c].slug));
             check_page(name, lang, page);
             mem_free(page);
         }
         for (size_t a = 0; a < kb->langs[lang].n; a++) {
             page = help_page_article(kb, &kb->langs[lang].entries[a], w->k->css_name);
-            (void)snprintf(name, sizeof(name), "%s-article-%s", tag, str_to_cstr(w->arena, kb->langs[lang].entries[a].article.slug));
+            (void)snprintf(name, sizeof(name), "%s-article-%s", tag,
+                           str_to_cstr(w->arena, kb->langs[lang].entries[a].article.slug));
             check_page(name, lang, page);
             mem_free(page);
         }
-        page = help_page_search(kb, lang, lang == LANG_EN ? STR("deposit missing") : STR("充值没到"), w->k->css_name);
+        page = help_page_search(
+            kb, lang, lang == LANG_EN ? STR("deposit missing") : STR("充值没到"), w->k->css_name);
         (void)snprintf(name, sizeof(name), "%s-search", tag);
         check_page(name, lang, page);
         mem_free(page);
@@ -410,7 +444,8 @@ static void names_of_the_brand_are_harmless(void **state)
     assert_int_equal(knowledge_import_starter(w->k, actor_system(), true, &done, NULL), ERR_OK);
     KB_AUTO kb = knowledge_ref(w->k);
     for (size_t a = 0; a < kb->langs[LANG_EN].n; a++) {
-        struct kb_page *page = help_page_article(kb, &kb->langs[LANG_EN].entries[a], w->k->css_name);
+        struct kb_page *page =
+            help_page_article(kb, &kb->langs[LANG_EN].entries[a], w->k->css_name);
         struct str html = {page->html, page->len};
         assert_true(str_find(html, STR("<b>")) == SIZE_MAX);
         assert_true(str_find(html, STR("href=\"javascript")) == SIZE_MAX);
@@ -422,8 +457,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
     const struct CMUnitTest tests[] = {
-        TEST(starter_content_is_imported_once), TEST(search_answers_in_both_languages), TEST(a_draft_is_not_seen_until_published), TEST(who_was_slower_is_told),
-        TEST(bad_input_is_refused),             TEST(versions_are_kept),                TEST(a_reader_counts_once),                TEST(pages_are_whole),
+        TEST(starter_content_is_imported_once),
+        TEST(search_answers_in_both_languages),
+        TEST(a_draft_is_not_seen_until_published),
+        TEST(who_was_slower_is_told),
+        TEST(bad_input_is_refused),
+        TEST(versions_are_kept),
+        TEST(a_reader_counts_once),
+        TEST(pages_are_whole),
         TEST(names_of_the_brand_are_harmless),
     };
     return cmocka_run_group_tests_name("knowledge", tests, NULL, NULL);

@@ -25,9 +25,15 @@ static void language_is_decided_by_script(void **state)
         const char *text;
         enum lang fallback, want;
     } cases[] = {
-        {"why is my deposit late", LANG_ZH_CN, LANG_EN}, {"充值没到账", LANG_EN, LANG_ZH_CN},  {"USDT 怎么提现", LANG_EN, LANG_ZH_CN},
-        {"無緣無故封我帳號", LANG_EN, LANG_ZH_CN},       {"???", LANG_ZH_CN, LANG_ZH_CN},      {"", LANG_EN, LANG_EN},
-        {"123 456", LANG_ZH_CN, LANG_ZH_CN},             {"\xF0\x9F\x98\xA1", LANG_EN, LANG_EN}, {"\xFF\xFE", LANG_ZH_CN, LANG_ZH_CN},
+        {"why is my deposit late", LANG_ZH_CN, LANG_EN},
+        {"充值没到账", LANG_EN, LANG_ZH_CN},
+        {"USDT 怎么提现", LANG_EN, LANG_ZH_CN},
+        {"無緣無故封我帳號", LANG_EN, LANG_ZH_CN},
+        {"???", LANG_ZH_CN, LANG_ZH_CN},
+        {"", LANG_EN, LANG_EN},
+        {"123 456", LANG_ZH_CN, LANG_ZH_CN},
+        {"\xF0\x9F\x98\xA1", LANG_EN, LANG_EN},
+        {"\xFF\xFE", LANG_ZH_CN, LANG_ZH_CN},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(lang_of_text(str_from(cases[i].text), cases[i].fallback), cases[i].want);
@@ -41,8 +47,14 @@ static void language_is_negotiated(void **state)
         const char *header;
         enum lang want;
     } cases[] = {
-        {"zh-TW,zh;q=0.9,en;q=0.8", LANG_ZH_CN}, {"en-GB,zh;q=0.5", LANG_EN}, {"de,fr;q=0.9", LANG_EN}, {"de, zh-Hans;q=0.1", LANG_ZH_CN},
-        {"zh;q=0, en;q=0.1", LANG_EN},           {"zha", LANG_EN},            {"", LANG_EN},            {";;;,,,q=", LANG_EN},
+        {"zh-TW,zh;q=0.9,en;q=0.8", LANG_ZH_CN},
+        {"en-GB,zh;q=0.5", LANG_EN},
+        {"de,fr;q=0.9", LANG_EN},
+        {"de, zh-Hans;q=0.1", LANG_ZH_CN},
+        {"zh;q=0, en;q=0.1", LANG_EN},
+        {"zha", LANG_EN},
+        {"", LANG_EN},
+        {";;;,,,q=", LANG_EN},
         {"en;q=0.3,zh;q=0.35", LANG_ZH_CN},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -97,8 +109,10 @@ static void fold_ignores_spaces(void **state)
 static void stems_join_forms(void **state)
 {
     UNUSED(state);
-    static const char *const groups[][4] = {{"deposit", "deposits", "deposited", "depositing"}, {"receive", "received", "receives", "receiving"},
-                                            {"stop", "stopped", "stopping", "stops"},           {"verify", "verifies", "verify", "verify"},
+    static const char *const groups[][4] = {{"deposit", "deposits", "deposited", "depositing"},
+                                            {"receive", "received", "receives", "receiving"},
+                                            {"stop", "stopped", "stopping", "stops"},
+                                            {"verify", "verifies", "verify", "verify"},
                                             {"address", "addresses", "address", "address"}};
     ARENA_AUTO arena = arena_new(0);
     for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
@@ -138,10 +152,17 @@ static void features_are_words_characters_and_pairs(void **state)
 }
 
 static const struct retrieval_doc small[] = {
-    {.group = 0, .text = STR_INIT("My deposit has not arrived")}, {.group = 0, .text = STR_INIT("coins missing after transfer to the exchange")},
-    {.group = 1, .text = STR_INIT("Withdrawal is pending")},      {.group = 1, .text = STR_INIT("how long does a withdrawal take")},
-    {.group = 2, .text = STR_INIT("I lost my phone with 2FA")},   {.group = 2, .text = STR_INIT("reset google authenticator")},
-    {.group = 2, .text = STR_INIT("The code of the authenticator app is shown every thirty seconds.\nKeep recovery codes."), .weight = 0.3, .is_context = true},
+    {.group = 0, .text = STR_INIT("My deposit has not arrived")},
+    {.group = 0, .text = STR_INIT("coins missing after transfer to the exchange")},
+    {.group = 1, .text = STR_INIT("Withdrawal is pending")},
+    {.group = 1, .text = STR_INIT("how long does a withdrawal take")},
+    {.group = 2, .text = STR_INIT("I lost my phone with 2FA")},
+    {.group = 2, .text = STR_INIT("reset google authenticator")},
+    {.group = 2,
+     .text = STR_INIT(
+         "The code of the authenticator app is shown every thirty seconds.\nKeep recovery codes."),
+     .weight = 0.3,
+     .is_context = true},
 };
 
 static void retrieval_finds_the_group(void **state)
@@ -152,8 +173,14 @@ static void retrieval_finds_the_group(void **state)
         int64_t want;
         bool is_exact;
     } cases[] = {
-        {"my deposit has NOT arrived!", 0, true}, {"deposits not arriving", 0, false}, {"withdrawel pendng", 1, false},
-        {"lost authenticator", 2, false},         {"recovery codes", 2, false},         {"banana", -1, false}, {"", -1, false}, {"!!!", -1, false},
+        {"my deposit has NOT arrived!", 0, true},
+        {"deposits not arriving", 0, false},
+        {"withdrawel pendng", 1, false},
+        {"lost authenticator", 2, false},
+        {"recovery codes", 2, false},
+        {"banana", -1, false},
+        {"", -1, false},
+        {"!!!", -1, false},
     };
     struct retrieval *r = retrieval_new(small, ARRAY_LEN(small), NULL);
     assert_int_equal(retrieval_n_docs(r), 6);
@@ -181,12 +208,14 @@ static void retrieval_can_leave_out(void **state)
     struct retrieval *r = retrieval_new(small, ARRAY_LEN(small), NULL);
     ARENA_AUTO arena = arena_new(0);
     struct retrieval_hit hits[4];
-    size_t n = retrieval_search(r, arena, small[4].text, &(struct retrieval_skip){4, RETRIEVAL_NONE}, hits, 4);
+    size_t n = retrieval_search(r, arena, small[4].text,
+                                &(struct retrieval_skip){4, RETRIEVAL_NONE}, hits, 4);
     for (size_t i = 0; i < n; i++) {
         assert_false(hits[i].is_exact);
         assert_true(hits[i].doc != 4);
     }
-    n = retrieval_search(r, arena, small[4].text, &(struct retrieval_skip){RETRIEVAL_NONE, 2}, hits, 4);
+    n = retrieval_search(r, arena, small[4].text, &(struct retrieval_skip){RETRIEVAL_NONE, 2}, hits,
+                         4);
     for (size_t i = 0; i < n; i++) {
         assert_true(hits[i].group != 2);
     }
@@ -209,7 +238,9 @@ static void retrieval_survives_any_text(void **state)
         size_t len = rng_below(&rng, sizeof(text));
         for (size_t i = 0; i < len; i++) {
             uint64_t kind = rng_below(&rng, 4);
-            text[i] = kind == 0 ? (char)rng_below(&rng, 256) : kind == 1 ? (char)32 : (char)(97 + rng_below(&rng, 26));
+            text[i] = kind == 0   ? (char)rng_below(&rng, 256)
+                      : kind == 1 ? (char)32
+                                  : (char)(97 + rng_below(&rng, 26));
         }
         struct retrieval_hit hits[3];
         struct str normalised = normalise_text(arena, (struct str){text, len});
@@ -218,7 +249,8 @@ static void retrieval_survives_any_text(void **state)
         size_t n = retrieval_search(r, arena, (struct str){text, len}, NULL, hits, 3);
         for (size_t i = 0; i < n; i++) {
             assert_true(hits[i].score >= 0 && hits[i].score <= 1 && isfinite(hits[i].rank));
-            assert_true(i == 0 || (hits[i - 1].rank >= hits[i].rank && hits[i - 1].group != hits[i].group));
+            assert_true(i == 0 ||
+                        (hits[i - 1].rank >= hits[i].rank && hits[i - 1].group != hits[i].group));
         }
     }
     retrieval_free(&r);
@@ -228,9 +260,15 @@ static void retrieval_survives_any_text(void **state)
 int suite_text(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(language_is_decided_by_script), cmocka_unit_test(language_is_negotiated),     cmocka_unit_test(text_is_normalised),
-        cmocka_unit_test(fold_ignores_spaces),           cmocka_unit_test(stems_join_forms),           cmocka_unit_test(features_are_words_characters_and_pairs),
-        cmocka_unit_test(retrieval_finds_the_group),     cmocka_unit_test(retrieval_can_leave_out),    cmocka_unit_test(retrieval_survives_any_text),
+        cmocka_unit_test(language_is_decided_by_script),
+        cmocka_unit_test(language_is_negotiated),
+        cmocka_unit_test(text_is_normalised),
+        cmocka_unit_test(fold_ignores_spaces),
+        cmocka_unit_test(stems_join_forms),
+        cmocka_unit_test(features_are_words_characters_and_pairs),
+        cmocka_unit_test(retrieval_finds_the_group),
+        cmocka_unit_test(retrieval_can_leave_out),
+        cmocka_unit_test(retrieval_survives_any_text),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "knowledge/frontmatter.h"
+#include "knowledge/article_store.h"
 #include "knowledge/knowledge_internal.h"
 #include "knowledge/starter.h"
 
@@ -27,9 +28,12 @@ static enum err import_categories(struct db_txn *txn, struct import_arg *a)
     }
     enum err err = json_parse(text, 0, &doc, a->info);
     int64_t position = 0;
-    for (const struct json *v = err == ERR_OK ? json_first(json_root(doc)) : NULL; err == ERR_OK && v != NULL; v = json_next(v)) {
+    for (const struct json *v = err == ERR_OK ? json_first(json_root(doc)) : NULL;
+         err == ERR_OK && v != NULL; v = json_next(v)) {
         struct arena *arena = db_txn_arena(txn);
-        struct category c = {.slug = str_dup(arena, json_str(json_find(v, "slug"))), .icon = str_dup(arena, json_str(json_find(v, "icon"))), .position = position += 10};
+        struct category c = {.slug = str_dup(arena, json_str(json_find(v, "slug"))),
+                             .icon = str_dup(arena, json_str(json_find(v, "icon"))),
+                             .position = position += 10};
         for (int lang = 0; lang < LANG_COUNT; lang++) {
             c.name[lang] = both(arena, v, "name", (enum lang)lang);
             c.description[lang] = both(arena, v, "description", (enum lang)lang);
@@ -58,9 +62,11 @@ static struct str phrasings_json(struct arena *arena, const struct article_sourc
     return str_dup(arena, buf_str(&buf));
 }
 
-static enum err import_article(struct db_txn *txn, const struct article_source *s, struct str slug, struct article_id *id, struct import_arg *a)
+static enum err import_article(struct db_txn *txn, const struct article_source *s, struct str slug,
+                               struct article_id *id, struct import_arg *a)
 {
-    struct article article = {.slug = slug, .risk = s->is_money ? RISK_MONEY : RISK_NONE, .position = s->order};
+    struct article article = {
+        .slug = slug, .risk = s->is_money ? RISK_MONEY : RISK_NONE, .position = s->order};
     enum err err = category_store_find(txn, s->category, &article.category);
     if (err == ERR_OK) {
         err = article_store_insert(txn, &article, clock_now(&a->k->deps.clock));
@@ -77,7 +83,8 @@ static bool path_parse(const char *path, struct str *slug, enum lang *lang)
 {
     struct str rest = str_from(path);
     struct str part;
-    return str_split(&rest, '/', &part) && str_eq_cstr(part, "articles") && str_split(&rest, '/', slug) && str_ends(rest, STR(".md")) &&
+    return str_split(&rest, '/', &part) && str_eq_cstr(part, "articles") &&
+           str_split(&rest, '/', slug) && str_ends(rest, STR(".md")) &&
            lang_parse(str_sub(rest, 0, rest.len - 3), lang);
 }
 
@@ -129,7 +136,8 @@ static enum err import_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err knowledge_import_starter(struct knowledge *k, const struct actor *actor, bool publish, struct knowledge_import *out, struct errinfo *info)
+enum err knowledge_import_starter(struct knowledge *k, const struct actor *actor, bool publish,
+                                  struct knowledge_import *out, struct errinfo *info)
 {
     enum err err = actor_require(actor, PERM_ARTICLE_MANAGE, info);
     if (err == ERR_OK && publish) {
