@@ -2,7 +2,7 @@
 #ifndef IDENTITY_ACCOUNT_SERVICE_H
 #define IDENTITY_ACCOUNT_SERVICE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 
 struct preferences {
     int theme;    /* index into account_themes */

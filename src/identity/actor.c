@@ -1,7 +1,5 @@
 #include "identity/actor.h"
 
-#include "platform/http.h"
-
 bool actor_may(const struct actor *actor, enum permission p)
 {
     return actor != NULL && permission_set_has(actor->permissions, p);
@@ -53,10 +51,4 @@ const struct actor *actor_system(void)
 {
     static const struct actor program = {.kind = ACTOR_SYSTEM, .permissions = {((uint64_t)1 << (unsigned)PERM_COUNT) - 1}};
     return &program;
-}
-
-const struct actor *request_actor(const struct request *rq)
-{
-    static const struct actor nobody = {.kind = ACTOR_NONE};
-    return rq->actor != NULL ? rq->actor : &nobody;
 }

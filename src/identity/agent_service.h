@@ -2,7 +2,7 @@
 #ifndef IDENTITY_AGENT_SERVICE_H
 #define IDENTITY_AGENT_SERVICE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 #include "identity/text_list.h"
 
 /* Any agent may see who works here. */

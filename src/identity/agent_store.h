@@ -41,7 +41,4 @@ ERR_MUST_USE enum err agent_store_use_totp_step(struct db_txn *txn, struct agent
 ERR_MUST_USE enum err agent_store_replace_recovery_codes(struct db_txn *txn, struct agent_id id, const struct str *hashes, size_t n);
 ERR_MUST_USE enum err agent_store_use_recovery_code(struct db_txn *txn, struct agent_id id, struct str hash, int64_t now, bool *out);
 
-/* The schema `Agent`. */
-void agent_write_json(struct json_writer *w, const struct agent *a);
-
 #endif

@@ -1,7 +1,7 @@
 #include "identity/apikey_service.h"
 
 #include "base/log.h"
-#include "identity/auth.h"
+#include "identity/auth_service.h"
 #include "identity/escalation.h"
 
 #define MAX_KEYS 200

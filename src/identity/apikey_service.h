@@ -2,7 +2,7 @@
 #ifndef IDENTITY_APIKEY_SERVICE_H
 #define IDENTITY_APIKEY_SERVICE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 #include "identity/text_list.h"
 
 struct apikey {

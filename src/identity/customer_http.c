@@ -1,5 +1,5 @@
+#include "identity/customer_fields.h"
 #include "identity/customer_service.h"
-#include "identity/customer_store.h"
 #include "identity/identity_http.h"
 
 enum err customer_http_list(struct request *rq, struct response *rs, struct errinfo *info)

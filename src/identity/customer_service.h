@@ -2,7 +2,7 @@
 #ifndef IDENTITY_CUSTOMER_SERVICE_H
 #define IDENTITY_CUSTOMER_SERVICE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 
 /* At most `limit` (<= 100) before the id `before` (0: the newest). */
 ERR_MUST_USE enum err customer_service_search(struct identity *identity, const struct actor *actor, struct str query, int64_t before, size_t limit,

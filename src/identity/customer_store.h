@@ -2,7 +2,7 @@
 #ifndef IDENTITY_CUSTOMER_STORE_H
 #define IDENTITY_CUSTOMER_STORE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 
 /* `uid`, name, email, tier, locale, zone of `c`; ERR_CONFLICT: the uid is taken. */
 ERR_MUST_USE enum err customer_store_insert(struct db_txn *txn, const struct customer *c, int64_t now, struct customer_id *out);
@@ -14,9 +14,5 @@ ERR_MUST_USE enum err customer_store_merge(struct db_txn *txn, struct arena *are
 /* By uid, e-mail or name prefix (case does not matter), newest first. */
 ERR_MUST_USE enum err customer_store_search(struct db_txn *txn, struct str query, int64_t before_id, size_t limit, struct arena *arena, struct customer *out,
                                             size_t *n_out);
-
-/* An object of texts, as requests bring it: at most 50 keys of 1-60 characters, values of at most 500. Normalised text out. */
-ERR_MUST_USE enum err customer_fields_check(struct arena *arena, const struct json *o, const char *key, struct str *out, bool *is_given_out,
-                                            struct errinfo *info);
 
 #endif

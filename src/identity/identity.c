@@ -1,6 +1,6 @@
 /* The room's object, and what its services share. Cached actors are forgotten in the commit hook of the change that made them wrong: in this process a revoked
  * session is dead when the revoking request is answered; in another process of a cluster within IDENTITY_CACHE_TTL_MS. */
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 
 #include "base/check.h"
 #include "base/codec.h"

@@ -2,10 +2,10 @@
 #ifndef IDENTITY_HTTP_H
 #define IDENTITY_HTTP_H
 
-#include "identity/auth.h"
+#include "identity/auth_service.h"
 #include "identity/identity_routes.gen.h"
-#include "identity/login.h"
-#include "identity/agent_store.h"
+#include "identity/login_service.h"
+#include "identity/agent_json.h"
 #include "identity/text_list.h"
 #include "platform/http.h"
 

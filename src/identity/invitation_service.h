@@ -2,7 +2,7 @@
 #ifndef IDENTITY_INVITATION_SERVICE_H
 #define IDENTITY_INVITATION_SERVICE_H
 
-#include "identity/login.h"
+#include "identity/login_service.h"
 #include "identity/text_list.h"
 
 struct invitation {

@@ -2,7 +2,7 @@
 #ifndef IDENTITY_ROLE_SERVICE_H
 #define IDENTITY_ROLE_SERVICE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 #include "identity/role_store.h"
 #include "identity/text_list.h"
 

@@ -1,6 +1,6 @@
 #include "identity/account_service.h"
 #include "identity/identity_http.h"
-#include "identity/session_store.h"
+#include "identity/session_service.h"
 
 #define DEVICE_COOKIE_S (365LL * 24 * 3600)
 
@@ -99,30 +99,10 @@ enum err session_http_create(struct request *rq, struct response *rs, struct err
     return err == ERR_OK ? http_signed_in(rq, rs, &login, info) : err;
 }
 
-struct ending {
-    struct identity *identity;
-    struct agent_id agent;
-    struct session_id session;
-    bool found;
-};
-
-static enum err end_fn(struct db_txn *txn, void *arg)
-{
-    struct ending *e = arg;
-    enum err err = session_store_delete(txn, e->session, e->agent, &e->found);
-    if (err == ERR_OK && e->found) {
-        identity_on_sessions_ended(e->identity, txn, e->agent, e->session);
-    }
-    return err;
-}
-
 enum err session_http_delete(struct request *rq, struct response *rs, struct errinfo *info)
 {
     const struct actor *actor = request_actor(rq);
-    struct identity *identity = rq->room;
-    struct ending e = {.identity = identity, .agent = actor->agent, .session = actor->session};
-    enum err err = auth_need_session(actor, info);
-    err = err == ERR_OK ? db_write(identity->db, end_fn, &e) : err;
+    enum err err = session_end(rq->room, actor, actor->session, info);
     if (err == ERR_OK) {
         response_cookie(rs, auth_cookie_name(rq), (struct str){"", 0}, 0, false);
         response_header(rs, "Clear-Site-Data", STR("\"cache\""));
@@ -133,42 +113,21 @@ enum err session_http_delete(struct request *rq, struct response *rs, struct err
 
 enum err session_http_revoke(struct request *rq, struct response *rs, struct errinfo *info)
 {
-    const struct actor *actor = request_actor(rq);
-    struct identity *identity = rq->room;
-    struct ending e = {.identity = identity, .agent = actor->agent};
-    enum err err = auth_need_session(actor, info);
-    err = err == ERR_OK ? request_param_id(rq, "id", &e.session.v, info) : err;
-    err = err == ERR_OK ? db_write(identity->db, end_fn, &e) : err;
-    if (err == ERR_OK && !e.found) {
-        return err_set(info, ERR_NOT_FOUND, "id", "not_found", "There is no such session of yours.");
-    }
+    struct session_id id;
+    enum err err = request_param_id(rq, "id", &id.v, info);
+    err = err == ERR_OK ? session_end(rq->room, request_actor(rq), id, info) : err;
     if (err == ERR_OK) {
         response_no_content(rs);
     }
     return err;
 }
 
-struct listing {
-    const struct identity *identity;
-    struct agent_id agent;
-    struct arena *arena;
-    struct session *list;
-    size_t n;
-};
-
-static enum err list_fn(struct db_txn *txn, void *arg)
-{
-    struct listing *l = arg;
-    return session_store_list(txn, l->agent, identity_now(l->identity), l->identity->session_idle_ms, l->arena, &l->list, &l->n);
-}
-
 enum err session_http_list(struct request *rq, struct response *rs, struct errinfo *info)
 {
     const struct actor *actor = request_actor(rq);
-    struct identity *identity = rq->room;
-    struct listing l = {.identity = identity, .agent = actor->agent, .arena = rq->arena};
-    enum err err = auth_need_session(actor, info);
-    err = err == ERR_OK ? db_read(identity->db, list_fn, &l) : err;
+    struct session *list;
+    size_t n;
+    enum err err = session_list(rq->room, actor, rq->arena, &list, &n, info);
     if (err != ERR_OK) {
         return err;
     }
@@ -176,8 +135,8 @@ enum err session_http_list(struct request *rq, struct response *rs, struct errin
     json_object_begin(w);
     json_put_key(w, "items");
     json_array_begin(w);
-    for (size_t i = 0; i < l.n; i++) {
-        const struct session *s = &l.list[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct session *s = &list[i];
         json_object_begin(w);
         json_kv_id(w, "id", s->id.v);
         json_kv_time(w, "created_at", s->created_at);

@@ -2,16 +2,11 @@
 #ifndef IDENTITY_SESSION_STORE_H
 #define IDENTITY_SESSION_STORE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
+#include "identity/session_service.h"
 #include "identity/text_list.h"
 #include "identity/throttle.h"
 
-struct session {
-    struct session_id id;
-    struct agent_id agent;
-    int64_t created_at, last_seen_at, expires_at;
-    struct str ip, user_agent;
-};
 struct session_new {
     const struct token_hash *hash;
     struct agent_id agent;

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "identity/agent_store.h"
-#include "identity/gate.h"
+#include "identity/gate_store.h"
 #include "identity/password.h"
 #include "identity/role_store.h"
 #include "identity/session_store.h"

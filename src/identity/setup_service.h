@@ -3,7 +3,7 @@
 #define IDENTITY_SETUP_SERVICE_H
 
 #include "identity/identity_admin.h"
-#include "identity/login.h"
+#include "identity/login_service.h"
 
 struct setup_state {
     bool needs_owner;

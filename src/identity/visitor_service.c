@@ -3,7 +3,7 @@
  * A token is worth what it was given for: anonymous ones live while they are used, those of signed-in customers for a fixed time after the last signed identity.
  * Signing in always changes the token (a planted one gains nothing), and only ever merges an anonymous customer, never one who is signed in. */
 #include "identity/customer_store.h"
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 
 #define TOUCH_MS TIME_HOUR_MS
 

@@ -291,6 +291,25 @@ static bool env_names_key(struct str name, const char *key)
     return true;
 }
 
+/* The key that a variable names; unknown: as a key would look, with one dot, for the suggestion. */
+static void key_of_env(const struct settings *st, struct str name, char out[65])
+{
+    for (size_t i = 0; i < st->n; i++) {
+        if (env_names_key(name, st->table[i].key)) {
+            snprintf(out, 65, "%s", st->table[i].key);
+            return;
+        }
+    }
+    bool dotted = false;
+    size_t n = name.len < 64 ? name.len : 64;
+    for (size_t i = 0; i < n; i++) {
+        char c = name.p[i];
+        out[i] = c == '_' && !dotted ? '.' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        dotted = dotted || c == '_';
+    }
+    out[n] = 0;
+}
+
 static enum err apply_environment(struct settings *st, struct errinfo *info)
 {
     for (char *const *e = environ; e != NULL && *e != NULL; e++) {
@@ -299,23 +318,9 @@ static enum err apply_environment(struct settings *st, struct errinfo *info)
         if (!str_starts(name, STR(ENV_PREFIX)) || eq == SIZE_MAX) {
             continue;
         }
-        struct str value = str_sub(name, eq + 1, name.len);
-        name = str_sub(name, strlen(ENV_PREFIX), eq - strlen(ENV_PREFIX));
-        char key[65] = {0};
-        for (size_t i = 0; i < st->n; i++) {
-            if (env_names_key(name, st->table[i].key)) {
-                snprintf(key, sizeof(key), "%s", st->table[i].key);
-            }
-        }
-        if (key[0] == 0) { /* for the suggestion: as a key would look, with one dot */
-            bool dotted = false;
-            for (size_t i = 0; i < name.len && i < sizeof(key) - 1; i++) {
-                char c = name.p[i];
-                key[i] = c == '_' && !dotted ? '.' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-                dotted = dotted || c == '_';
-            }
-        }
-        enum err err = apply(st, str_from(key), value, "environment", info);
+        char key[65];
+        key_of_env(st, str_sub(name, strlen(ENV_PREFIX), eq - strlen(ENV_PREFIX)), key);
+        enum err err = apply(st, str_from(key), str_sub(name, eq + 1, name.len), "environment", info);
         if (err != ERR_OK) {
             return err;
         }

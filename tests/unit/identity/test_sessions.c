@@ -152,7 +152,8 @@ static void addresses_of_one_ipv6_network_share_a_throttle(void **state)
     struct fixture *f = *state;
     assert_true(str_eq(gate_address(f->arena, STR("2001:db8:1:2:3::1")), gate_address(f->arena, STR("2001:db8:1:2:ffff::9"))));
     assert_false(str_eq(gate_address(f->arena, STR("2001:db8:1:2::1")), gate_address(f->arena, STR("2001:db8:1:3::1"))));
-    assert_true(str_eq_cstr(gate_address(f->arena, STR("10.1.2.3")), "10.1.2.3"));
+    assert_false(str_eq(gate_address(f->arena, STR("10.1.2.3")), gate_address(f->arena, STR("10.1.2.4"))));
+    assert_true(str_eq(gate_address(f->arena, STR("10.1.2.3")), gate_address(f->arena, STR("::ffff:10.1.2.3"))));
 }
 
 /* ---- second factor ---- */

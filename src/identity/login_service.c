@@ -2,13 +2,13 @@
  *
  * Who can be locked out by whom: a browser in which the agent has signed in before has a throttle of its own, which nobody without its cookie can fill. Every
  * other attempt shares throttles by address and account, by address, and one for the whole world that never closes for more than a second. */
-#include "identity/login.h"
+#include "identity/login_service.h"
 
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "identity/agent_store.h"
-#include "identity/gate.h"
+#include "identity/gate_store.h"
 #include "identity/session_store.h"
 
 /* Of a random password, with today's parameters: verified against when there is no such account, so that the answer takes as long. */

@@ -1,8 +1,8 @@
 /* Signing in: password, second factor, throttle, session. */
-#ifndef IDENTITY_LOGIN_H
-#define IDENTITY_LOGIN_H
+#ifndef IDENTITY_LOGIN_SERVICE_H
+#define IDENTITY_LOGIN_SERVICE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 
 /* Where a request comes from, as sessions and throttles need it. */
 struct login_origin {

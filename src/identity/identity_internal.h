@@ -1,6 +1,6 @@
 /* Inside of the room: what its files share. Not for others. */
-#ifndef IDENTITY_PRIVATE_H
-#define IDENTITY_PRIVATE_H
+#ifndef IDENTITY_INTERNAL_H
+#define IDENTITY_INTERNAL_H
 
 #include "identity/identity.h"
 #include "platform/ttl_cache.h"

@@ -1,9 +1,8 @@
-#include "identity/gate.h"
-
-#include <arpa/inet.h>
+#include "identity/gate_store.h"
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "platform/proxy.h"
 
 void gate_add(struct gate *gate, const struct identity *identity, enum throttle_kind kind, struct str subject)
 {
@@ -17,13 +16,14 @@ void gate_add(struct gate *gate, const struct identity *identity, enum throttle_
     gate->n++;
 }
 
-struct str gate_address(struct arena *arena, struct str ip)
+struct str gate_address(struct arena *arena, struct str text)
 {
-    unsigned char v6[16];
-    if (inet_pton(AF_INET6, str_to_cstr(arena, ip), v6) != 1) {
-        return ip;
+    static const uint8_t v4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    struct ip ip;
+    if (!ip_parse(text, &ip)) {
+        return text;
     }
-    return codec_hex(arena, v6, 8);
+    return memcmp(ip.b, v4_mapped, sizeof(v4_mapped)) == 0 ? codec_hex(arena, ip.b + 12, 4) : codec_hex(arena, ip.b, 8);
 }
 
 enum err gate_enter(struct db_txn *txn, const struct gate *gate, int64_t now, struct errinfo *info)

@@ -1,8 +1,8 @@
 /* From a request to who asks. */
-#ifndef IDENTITY_AUTH_H
-#define IDENTITY_AUTH_H
+#ifndef IDENTITY_AUTH_SERVICE_H
+#define IDENTITY_AUTH_SERVICE_H
 
-#include "identity/identity_private.h"
+#include "identity/identity_internal.h"
 #include "platform/http.h"
 
 #define API_KEY_PREFIX "shk_"

@@ -1,6 +1,6 @@
 /* Cookie, API key or visitor token to actor, through the cache. A write by cookie needs two proofs that it is meant: the CSRF token (which another site cannot
  * read) and, from browsers that say so, an origin that is ours. */
-#include "identity/auth.h"
+#include "identity/auth_service.h"
 
 #include "base/mem.h"
 #include "identity/agent_store.h"
@@ -9,6 +9,12 @@
 #define BEARER "Bearer "
 
 /* ---- the request ---- */
+
+const struct actor *request_actor(const struct request *rq)
+{
+    static const struct actor nobody = {.kind = ACTOR_NONE};
+    return rq->actor != NULL ? rq->actor : &nobody;
+}
 
 const char *auth_cookie_name(const struct request *rq)
 {
