@@ -30,8 +30,10 @@ static struct preferences preferences_decode(struct str text)
     if (json_get_enum(o, "language", account_languages, &p.language, NULL) != ERR_OK) {
         p.language = 0;
     }
-    if (json_opt_bool(o, "shortcuts", true, &p.shortcuts, NULL) != ERR_OK || json_opt_bool(o, "sound", true, &p.sound, NULL) != ERR_OK ||
-        json_opt_bool(o, "desktop_notifications", false, &p.desktop_notifications, NULL) != ERR_OK) {
+    if (json_opt_bool(o, "shortcuts", true, &p.shortcuts, NULL) != ERR_OK ||
+        json_opt_bool(o, "sound", true, &p.sound, NULL) != ERR_OK ||
+        json_opt_bool(o, "desktop_notifications", false, &p.desktop_notifications, NULL) !=
+            ERR_OK) {
         return (struct preferences){.shortcuts = true, .sound = true};
     }
     return p;
@@ -39,8 +41,12 @@ static struct preferences preferences_decode(struct str text)
 
 static struct str preferences_encode(struct arena *arena, const struct preferences *p)
 {
-    return str_printf(arena, "{\"theme\":\"%s\",\"language\":\"%s\",\"shortcuts\":%s,\"sound\":%s,\"desktop_notifications\":%s}", account_themes[p->theme],
-                      account_languages[p->language], p->shortcuts ? "true" : "false", p->sound ? "true" : "false", p->desktop_notifications ? "true" : "false");
+    return str_printf(arena,
+                      "{\"theme\":\"%s\",\"language\":\"%s\",\"shortcuts\":%s,\"sound\":%s,"
+                      "\"desktop_notifications\":%s}",
+                      account_themes[p->theme], account_languages[p->language],
+                      p->shortcuts ? "true" : "false", p->sound ? "true" : "false",
+                      p->desktop_notifications ? "true" : "false");
 }
 
 /* ---- load, update ---- */
@@ -67,7 +73,8 @@ static enum err load_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err account_load(struct identity *identity, struct agent_id id, struct arena *arena, struct me *out)
+enum err account_load(struct identity *identity, struct agent_id id, struct arena *arena,
+                      struct me *out)
 {
     struct load l = {.id = id, .arena = arena};
     enum err err = db_read(identity->db, load_fn, &l);
@@ -99,10 +106,12 @@ static enum err update_fn(struct db_txn *txn, void *arg)
         preferences = preferences_encode(arena, u->patch->preferences);
     }
     identity_on_agent_changed(u->identity, txn, u->id);
-    return agent_store_update_self(txn, u->id, u->patch->name != NULL ? u->name : agent.name, u->patch->zone != NULL ? u->zone : agent.zone, preferences);
+    return agent_store_update_self(txn, u->id, u->patch->name != NULL ? u->name : agent.name,
+                                   u->patch->zone != NULL ? u->zone : agent.zone, preferences);
 }
 
-enum err account_update(struct identity *identity, const struct actor *actor, const struct me_patch *patch, struct errinfo *info)
+enum err account_update(struct identity *identity, const struct actor *actor,
+                        const struct me_patch *patch, struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
     struct update u = {.identity = identity, .id = actor->agent, .patch = patch};
@@ -112,7 +121,9 @@ enum err account_update(struct identity *identity, const struct actor *actor, co
     }
     if (err == ERR_OK && patch->zone != NULL) {
         u.zone = str_trim(*patch->zone);
-        err = identity_is_zone(u.zone) ? ERR_OK : err_set(info, ERR_INVALID, "zone", "format", "This is not a time zone such as Asia/Shanghai.");
+        err = identity_is_zone(u.zone) ? ERR_OK
+                                       : err_set(info, ERR_INVALID, "zone", "format",
+                                                 "This is not a time zone such as Asia/Shanghai.");
     }
     return err == ERR_OK ? db_write(identity->db, update_fn, &u) : err;
 }
@@ -139,18 +150,23 @@ static enum err password_store(struct db_txn *txn, void *arg)
 {
     struct password_change *c = arg;
     enum err err = agent_store_set_password(txn, c->actor->agent, str_from(c->hash));
-    err = err == ERR_OK ? identity_end_sessions(c->identity, txn, c->actor->agent, c->actor->session) : err;
+    err = err == ERR_OK
+              ? identity_end_sessions(c->identity, txn, c->actor->agent, c->actor->session)
+              : err;
     return err == ERR_OK ? device_store_delete_all(txn, c->actor->agent) : err;
 }
 
-enum err account_change_password(struct identity *identity, const struct actor *actor, struct str current, struct str next, struct errinfo *info)
+enum err account_change_password(struct identity *identity, const struct actor *actor,
+                                 struct str current, struct str next, struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
     struct password_change c = {.identity = identity, .actor = actor, .arena = arena};
     enum err err = auth_need_session(actor, info);
     err = err == ERR_OK ? login_confirm_password(identity, actor, current, "current", info) : err;
     err = err == ERR_OK ? db_read(identity->db, password_context, &c) : err;
-    err = err == ERR_OK ? password_check(next, c.secrets.email, c.secrets.name, c.brand, "new", info) : err;
+    err = err == ERR_OK
+              ? password_check(next, c.secrets.email, c.secrets.name, c.brand, "new", info)
+              : err;
     if (err == ERR_OK && str_eq(current, next)) {
         err = err_set(info, ERR_INVALID, "new", "same", "The new password is the old one.");
     }
@@ -185,16 +201,21 @@ static enum err totp_begin_fn(struct db_txn *txn, void *arg)
         return err;
     }
     t->email = s.email;
-    struct str pending = crypto_seal(t->arena, t->identity->secret_key, login_totp_context(t->arena, t->actor->agent), t->seed);
+    struct str pending = crypto_seal(t->arena, t->identity->secret_key,
+                                     login_totp_context(t->arena, t->actor->agent), t->seed);
     return agent_store_set_totp(txn, t->actor->agent, s.totp_sealed, pending);
 }
 
-enum err account_totp_begin(struct identity *identity, const struct actor *actor, struct str password, struct arena *arena, struct totp_offer *out,
+enum err account_totp_begin(struct identity *identity, const struct actor *actor,
+                            struct str password, struct arena *arena, struct totp_offer *out,
                             struct errinfo *info)
 {
     uint8_t raw[20]; /* RFC 4226 section 4: 160 bits */
     rng_bytes(raw, sizeof(raw));
-    struct totp t = {.identity = identity, .actor = actor, .arena = arena, .seed = {(const char *)raw, sizeof(raw)}};
+    struct totp t = {.identity = identity,
+                     .actor = actor,
+                     .arena = arena,
+                     .seed = {(const char *)raw, sizeof(raw)}};
     enum err err = auth_need_session(actor, info);
     err = err == ERR_OK ? login_confirm_password(identity, actor, password, "password", info) : err;
     err = err == ERR_OK ? db_write(identity->db, totp_begin_fn, &t) : err;
@@ -202,8 +223,11 @@ enum err account_totp_begin(struct identity *identity, const struct actor *actor
         out->secret = codec_base32(arena, raw, sizeof(raw));
         struct str issuer = codec_percent(arena, t.brand);
         struct str email = codec_percent(arena, t.email);
-        out->uri = str_printf(arena, "otpauth://totp/" STR_FMT ":" STR_FMT "?secret=" STR_FMT "&issuer=" STR_FMT "&algorithm=SHA1&digits=6&period=30",
-                              STR_ARG(issuer), STR_ARG(email), STR_ARG(out->secret), STR_ARG(issuer));
+        out->uri =
+            str_printf(arena,
+                       "otpauth://totp/" STR_FMT ":" STR_FMT "?secret=" STR_FMT "&issuer=" STR_FMT
+                       "&algorithm=SHA1&digits=6&period=30",
+                       STR_ARG(issuer), STR_ARG(email), STR_ARG(out->secret), STR_ARG(issuer));
     }
     return err;
 }
@@ -212,14 +236,16 @@ static enum err totp_count(struct db_txn *txn, void *arg)
 {
     struct totp *t = arg;
     t->gate = (struct gate){0};
-    gate_add(&t->gate, t->identity, THROTTLE_SESSION, str_printf(db_txn_arena(txn), "code %lld", (long long)t->actor->session.v));
+    gate_add(&t->gate, t->identity, THROTTLE_SESSION,
+             str_printf(db_txn_arena(txn), "code %lld", (long long)t->actor->session.v));
     return gate_enter(txn, &t->gate, identity_now(t->identity), &t->info);
 }
 
 static enum err store_recovery_codes(struct db_txn *txn, struct totp *t)
 {
     struct str hashes[LOGIN_RECOVERY_CODES];
-    struct token_hash *raw = ARENA_ARRAY(db_txn_arena(txn), struct token_hash, LOGIN_RECOVERY_CODES);
+    struct token_hash *raw =
+        ARENA_ARRAY(db_txn_arena(txn), struct token_hash, LOGIN_RECOVERY_CODES);
     for (size_t i = 0; i < LOGIN_RECOVERY_CODES; i++) {
         raw[i] = login_recovery_code_hash(t->identity, t->actor->agent, t->codes[i]);
         hashes[i] = (struct str){(const char *)raw[i].v, sizeof(raw[i].v)};
@@ -235,18 +261,26 @@ static enum err totp_confirm_fn(struct db_txn *txn, void *arg)
     if (err == ERR_OK && s.totp_pending.len == 0) {
         return err_set(&t->info, ERR_CONFLICT, "", "totp_not_begun", "Begin the set-up first.");
     }
-    err = err == ERR_OK ? crypto_open(t->arena, t->identity->secret_key, login_totp_context(t->arena, t->actor->agent), s.totp_pending, &t->seed) : err;
+    err = err == ERR_OK
+              ? crypto_open(t->arena, t->identity->secret_key,
+                            login_totp_context(t->arena, t->actor->agent), s.totp_pending, &t->seed)
+              : err;
     if (err != ERR_OK) {
         return err;
     }
     int64_t step = 0;
     bool is_fresh = false;
-    bool is_right = crypto_totp_verify(t->seed, str_trim(t->code), identity_now(t->identity), 0, &step);
+    bool is_right =
+        crypto_totp_verify(t->seed, str_trim(t->code), identity_now(t->identity), 0, &step);
     err = is_right ? agent_store_use_totp_step(txn, t->actor->agent, step, &is_fresh) : ERR_OK;
     if (err == ERR_OK && !is_fresh) {
-        return err_set(&t->info, ERR_INVALID, "code", "wrong", "This code is wrong. Check the clock of your phone, or wait for the next code.");
+        return err_set(
+            &t->info, ERR_INVALID, "code", "wrong",
+            "This code is wrong. Check the clock of your phone, or wait for the next code.");
     }
-    err = err == ERR_OK ? agent_store_set_totp(txn, t->actor->agent, s.totp_pending, (struct str){0}) : err;
+    err = err == ERR_OK
+              ? agent_store_set_totp(txn, t->actor->agent, s.totp_pending, (struct str){0})
+              : err;
     err = err == ERR_OK ? store_recovery_codes(txn, t) : err;
     err = err == ERR_OK ? gate_pass(txn, &t->gate, identity_now(t->identity)) : err;
     if (err == ERR_OK) {
@@ -263,8 +297,8 @@ static enum err done(const struct totp *t, enum err err, struct errinfo *info)
     return err;
 }
 
-enum err account_totp_confirm(struct identity *identity, const struct actor *actor, struct str code, struct arena *arena, struct str *codes_out,
-                              struct errinfo *info)
+enum err account_totp_confirm(struct identity *identity, const struct actor *actor, struct str code,
+                              struct arena *arena, struct str *codes_out, struct errinfo *info)
 {
     struct totp t = {.identity = identity, .actor = actor, .arena = arena, .code = code};
     for (size_t i = 0; i < LOGIN_RECOVERY_CODES; i++) {
@@ -288,13 +322,18 @@ static enum err totp_remove_fn(struct db_txn *txn, void *arg)
     enum err err = agent_load(txn, t->actor->agent, t->arena, &agent);
     err = err == ERR_OK ? role_store_load(txn, agent.role, t->arena, &role) : err;
     if (err == ERR_OK && role.requires_totp) {
-        return err_set(&t->info, ERR_DENIED, "", "totp_required_by_role", "Your role asks for a second factor.");
+        return err_set(&t->info, ERR_DENIED, "", "totp_required_by_role",
+                       "Your role asks for a second factor.");
     }
-    err = err == ERR_OK ? login_use_code(t->identity, txn, t->actor->agent, t->code, &t->info) : err;
+    err =
+        err == ERR_OK ? login_use_code(t->identity, txn, t->actor->agent, t->code, &t->info) : err;
     if (err == ERR_UNAUTHORIZED) {
-        return err_set(&t->info, ERR_INVALID, "code", "wrong", "This code is wrong or was used already.");
+        return err_set(&t->info, ERR_INVALID, "code", "wrong",
+                       "This code is wrong or was used already.");
     }
-    err = err == ERR_OK ? agent_store_set_totp(txn, t->actor->agent, (struct str){0}, (struct str){0}) : err;
+    err = err == ERR_OK
+              ? agent_store_set_totp(txn, t->actor->agent, (struct str){0}, (struct str){0})
+              : err;
     err = err == ERR_OK ? agent_store_replace_recovery_codes(txn, t->actor->agent, NULL, 0) : err;
     err = err == ERR_OK ? gate_pass(txn, &t->gate, identity_now(t->identity)) : err;
     if (err == ERR_OK) {
@@ -303,12 +342,14 @@ static enum err totp_remove_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err account_totp_remove(struct identity *identity, const struct actor *actor, struct str password, struct str code, struct errinfo *info)
+enum err account_totp_remove(struct identity *identity, const struct actor *actor,
+                             struct str password, struct str code, struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
     struct totp t = {.identity = identity, .actor = actor, .arena = arena, .code = code};
     enum err err = auth_need_session(actor, &t.info);
-    err = err == ERR_OK ? login_confirm_password(identity, actor, password, "password", &t.info) : err;
+    err = err == ERR_OK ? login_confirm_password(identity, actor, password, "password", &t.info)
+                        : err;
     err = err == ERR_OK ? db_write(identity->db, totp_count, &t) : err;
     err = err == ERR_OK ? db_write(identity->db, totp_remove_fn, &t) : err;
     if (err == ERR_OK) {

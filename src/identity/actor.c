@@ -11,7 +11,8 @@ enum err actor_require(const struct actor *actor, enum permission p, struct erri
         return err_set(info, ERR_UNAUTHORIZED, "", "sign_in", "Sign in first.");
     }
     if (!actor_may(actor, p)) {
-        return err_set(info, ERR_DENIED, "", "permission", "This needs the permission %s.", permission_get(p)->name);
+        return err_set(info, ERR_DENIED, "", "permission", "This needs the permission %s.",
+                       permission_get(p)->name);
     }
     return ERR_OK;
 }
@@ -36,7 +37,8 @@ bool actor_is_in_team(const struct actor *actor, struct team_id team)
     return false;
 }
 
-bool actor_may_see_conversation(const struct actor *actor, struct agent_id assignee, struct team_id team)
+bool actor_may_see_conversation(const struct actor *actor, struct agent_id assignee,
+                                struct team_id team)
 {
     if (actor_may(actor, PERM_CONVERSATION_READ_ALL)) {
         return true;
@@ -44,11 +46,13 @@ bool actor_may_see_conversation(const struct actor *actor, struct agent_id assig
     if (!actor_may(actor, PERM_CONVERSATION_READ)) {
         return false;
     }
-    return team.v == 0 || (assignee.v != 0 && assignee.v == actor->agent.v) || actor_is_in_team(actor, team);
+    return team.v == 0 || (assignee.v != 0 && assignee.v == actor->agent.v) ||
+           actor_is_in_team(actor, team);
 }
 
 const struct actor *actor_system(void)
 {
-    static const struct actor program = {.kind = ACTOR_SYSTEM, .permissions = {((uint64_t)1 << (unsigned)PERM_COUNT) - 1}};
+    static const struct actor program = {
+        .kind = ACTOR_SYSTEM, .permissions = {((uint64_t)1 << (unsigned)PERM_COUNT) - 1}};
     return &program;
 }

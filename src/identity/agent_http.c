@@ -37,17 +37,24 @@ struct agent_values {
     bool is_active;
 };
 
-static enum err read_lists(struct request *rq, const struct json *o, struct agent_values *v, struct agent_patch *patch, struct errinfo *info)
+static enum err read_lists(struct request *rq, const struct json *o, struct agent_values *v,
+                           struct agent_patch *patch, struct errinfo *info)
 {
     bool has_teams = false;
     bool has_languages = false;
     bool has_skills = false;
-    enum err err = id_list_get(rq->arena, o, "team_ids", ACTOR_MAX_TEAMS, &v->teams, &has_teams, info);
-    err = err == ERR_OK ? text_list_get(rq->arena, o, "languages", 20, 20, &v->languages, &has_languages, info) : err;
-    err = err == ERR_OK ? text_list_get(rq->arena, o, "skills", 50, 60, &v->skills, &has_skills, info) : err;
+    enum err err =
+        id_list_get(rq->arena, o, "team_ids", ACTOR_MAX_TEAMS, &v->teams, &has_teams, info);
+    err = err == ERR_OK ? text_list_get(rq->arena, o, "languages", 20, 20, &v->languages,
+                                        &has_languages, info)
+                        : err;
+    err = err == ERR_OK
+              ? text_list_get(rq->arena, o, "skills", 50, 60, &v->skills, &has_skills, info)
+              : err;
     for (size_t i = 0; err == ERR_OK && has_languages && i < v->languages.n; i++) {
         if (!identity_is_locale(v->languages.items[i])) {
-            return err_set(info, ERR_INVALID, "languages", "format", "Languages are tags such as en or zh-CN.");
+            return err_set(info, ERR_INVALID, "languages", "format",
+                           "Languages are tags such as en or zh-CN.");
         }
     }
     patch->teams = has_teams ? &v->teams : NULL;
@@ -56,7 +63,8 @@ static enum err read_lists(struct request *rq, const struct json *o, struct agen
     return err;
 }
 
-static enum err read_patch(struct request *rq, struct agent_values *v, struct agent_patch *patch, struct errinfo *info)
+static enum err read_patch(struct request *rq, struct agent_values *v, struct agent_patch *patch,
+                           struct errinfo *info)
 {
     const struct json *o;
     enum err err = request_json(rq, &o, info);
@@ -84,9 +92,13 @@ enum err agent_http_update(struct request *rq, struct response *rs, struct errin
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? read_patch(rq, &values, &patch, info) : err;
     err = err == ERR_OK ? actor_require(request_actor(rq), PERM_AGENT_MANAGE, info) : err;
-    err = err == ERR_OK ? agent_service_get(rq->room, request_actor(rq), id, rq->arena, &agent, info) : err;
+    err = err == ERR_OK
+              ? agent_service_get(rq->room, request_actor(rq), id, rq->arena, &agent, info)
+              : err;
     err = err == ERR_OK ? request_if_match(rq, agent.version, info) : err;
-    err = err == ERR_OK ? agent_service_update(rq->room, request_actor(rq), id, agent.version, &patch, rq->arena, &agent, info) : err;
+    err = err == ERR_OK ? agent_service_update(rq->room, request_actor(rq), id, agent.version,
+                                               &patch, rq->arena, &agent, info)
+                        : err;
     if (err == ERR_OK) {
         response_etag(rs, agent.version);
         agent_write_json(response_json(rs), &agent);
@@ -141,14 +153,18 @@ static enum err read_role(struct request *rq, struct role_write *out, struct err
     bool has_permissions = false;
     enum err err = request_json(rq, &o, info);
     err = err == ERR_OK ? json_get_str(o, "name", 1, 60, &out->name, info) : err;
-    err = err == ERR_OK ? text_list_get(rq->arena, o, "permissions", 100, 60, &out->permissions, &has_permissions, info) : err;
+    err = err == ERR_OK ? text_list_get(rq->arena, o, "permissions", 100, 60, &out->permissions,
+                                        &has_permissions, info)
+                        : err;
     if (err == ERR_OK && !has_permissions) {
         return err_set(info, ERR_INVALID, "permissions", "required", "permissions is required.");
     }
     if (err == ERR_OK && !json_is_bool(json_find(o, "requires_totp"))) {
-        return err_set(info, ERR_INVALID, "requires_totp", "required", "requires_totp is required.");
+        return err_set(info, ERR_INVALID, "requires_totp", "required",
+                       "requires_totp is required.");
     }
-    return err == ERR_OK ? json_opt_bool(o, "requires_totp", false, &out->requires_totp, info) : err;
+    return err == ERR_OK ? json_opt_bool(o, "requires_totp", false, &out->requires_totp, info)
+                         : err;
 }
 
 enum err role_http_create(struct request *rq, struct response *rs, struct errinfo *info)
@@ -156,7 +172,9 @@ enum err role_http_create(struct request *rq, struct response *rs, struct errinf
     struct role_write in = {0};
     struct role role;
     enum err err = read_role(rq, &in, info);
-    err = err == ERR_OK ? role_service_create(rq->room, request_actor(rq), &in, rq->arena, &role, info) : err;
+    err = err == ERR_OK
+              ? role_service_create(rq->room, request_actor(rq), &in, rq->arena, &role, info)
+              : err;
     if (err == ERR_OK) {
         response_status(rs, 201);
         response_etag(rs, role.version);
@@ -175,7 +193,9 @@ enum err role_http_update(struct request *rq, struct response *rs, struct errinf
     err = err == ERR_OK ? actor_require(request_actor(rq), PERM_ROLE_MANAGE, info) : err;
     err = err == ERR_OK ? role_service_get(rq->room, id, rq->arena, &role, info) : err;
     err = err == ERR_OK ? request_if_match(rq, role.version, info) : err;
-    err = err == ERR_OK ? role_service_update(rq->room, request_actor(rq), id, role.version, &in, rq->arena, &role, info) : err;
+    err = err == ERR_OK ? role_service_update(rq->room, request_actor(rq), id, role.version, &in,
+                                              rq->arena, &role, info)
+                        : err;
     if (err == ERR_OK) {
         response_etag(rs, role.version);
         role_write_json(response_json(rs), &role);
@@ -216,13 +236,15 @@ enum err team_http_list(struct request *rq, struct response *rs, struct errinfo 
     return ERR_OK;
 }
 
-static enum err read_team(struct request *rq, struct id_list *agents, struct team_write *out, struct errinfo *info)
+static enum err read_team(struct request *rq, struct id_list *agents, struct team_write *out,
+                          struct errinfo *info)
 {
     const struct json *o;
     bool has_agents = false;
     enum err err = request_json(rq, &o, info);
     err = err == ERR_OK ? json_get_str(o, "name", 1, 60, &out->name, info) : err;
-    err = err == ERR_OK ? id_list_get(rq->arena, o, "agent_ids", 1000, agents, &has_agents, info) : err;
+    err = err == ERR_OK ? id_list_get(rq->arena, o, "agent_ids", 1000, agents, &has_agents, info)
+                        : err;
     out->agents = has_agents ? agents : NULL;
     return err;
 }
@@ -233,7 +255,9 @@ enum err team_http_create(struct request *rq, struct response *rs, struct errinf
     struct team_write in = {0};
     struct team_detail team;
     enum err err = read_team(rq, &agents, &in, info);
-    err = err == ERR_OK ? team_service_save(rq->room, request_actor(rq), (struct team_id){0}, 0, &in, rq->arena, &team, info) : err;
+    err = err == ERR_OK ? team_service_save(rq->room, request_actor(rq), (struct team_id){0}, 0,
+                                            &in, rq->arena, &team, info)
+                        : err;
     if (err == ERR_OK) {
         response_status(rs, 201);
         response_etag(rs, team.version);
@@ -253,7 +277,9 @@ enum err team_http_update(struct request *rq, struct response *rs, struct errinf
     err = err == ERR_OK ? actor_require(request_actor(rq), PERM_TEAM_MANAGE, info) : err;
     err = err == ERR_OK ? team_service_get(rq->room, id, rq->arena, &team, info) : err;
     err = err == ERR_OK ? request_if_match(rq, team.version, info) : err;
-    err = err == ERR_OK ? team_service_save(rq->room, request_actor(rq), id, team.version, &in, rq->arena, &team, info) : err;
+    err = err == ERR_OK ? team_service_save(rq->room, request_actor(rq), id, team.version, &in,
+                                            rq->arena, &team, info)
+                        : err;
     if (err == ERR_OK) {
         response_etag(rs, team.version);
         team_write_json(response_json(rs), &team);
@@ -321,12 +347,17 @@ enum err apikey_http_create(struct request *rq, struct response *rs, struct erri
     bool has_scopes = false;
     enum err err = request_json(rq, &o, info);
     err = err == ERR_OK ? json_get_str(o, "name", 1, 80, &in.name, info) : err;
-    err = err == ERR_OK ? text_list_get(rq->arena, o, "scopes", PERM_COUNT, 60, &in.scopes, &has_scopes, info) : err;
+    err = err == ERR_OK
+              ? text_list_get(rq->arena, o, "scopes", PERM_COUNT, 60, &in.scopes, &has_scopes, info)
+              : err;
     err = err == ERR_OK ? json_opt_str(o, "expires_at", 40, &expires, info) : err;
     if (err == ERR_OK && expires.len > 0 && time_parse(expires, &in.expires_at) != ERR_OK) {
-        return err_set(info, ERR_INVALID, "expires_at", "format", "expires_at must be a time such as 2027-01-31T00:00:00Z.");
+        return err_set(info, ERR_INVALID, "expires_at", "format",
+                       "expires_at must be a time such as 2027-01-31T00:00:00Z.");
     }
-    err = err == ERR_OK ? apikey_service_create(rq->room, request_actor(rq), &in, rq->arena, &key, &secret, info) : err;
+    err = err == ERR_OK ? apikey_service_create(rq->room, request_actor(rq), &in, rq->arena, &key,
+                                                &secret, info)
+                        : err;
     if (err == ERR_OK) {
         response_status(rs, 201);
         response_header(rs, "Cache-Control", STR("no-store"));

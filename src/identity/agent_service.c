@@ -30,7 +30,9 @@ static enum err done(const struct work *w, enum err err, struct errinfo *info)
 
 static enum err need_agent(const struct actor *actor, struct errinfo *info)
 {
-    return actor_is_agent(actor) || actor->kind == ACTOR_SYSTEM ? ERR_OK : err_set(info, ERR_UNAUTHORIZED, "", "sign_in", "Sign in first.");
+    return actor_is_agent(actor) || actor->kind == ACTOR_SYSTEM
+               ? ERR_OK
+               : err_set(info, ERR_UNAUTHORIZED, "", "sign_in", "Sign in first.");
 }
 
 static enum err list_fn(struct db_txn *txn, void *arg)
@@ -39,7 +41,9 @@ static enum err list_fn(struct db_txn *txn, void *arg)
     return agent_list(txn, w->arena, &w->list, &w->n);
 }
 
-enum err agent_service_list(struct identity *identity, const struct actor *actor, struct arena *arena, struct agent **out, size_t *n_out, struct errinfo *info)
+enum err agent_service_list(struct identity *identity, const struct actor *actor,
+                            struct arena *arena, struct agent **out, size_t *n_out,
+                            struct errinfo *info)
 {
     struct work w = {.arena = arena};
     enum err err = need_agent(actor, info);
@@ -55,10 +59,13 @@ static enum err get_fn(struct db_txn *txn, void *arg)
 {
     struct work *w = arg;
     enum err err = agent_load(txn, w->id, w->arena, &w->agent);
-    return err == ERR_NOT_FOUND ? err_set(&w->info, err, "id", "not_found", "There is no such agent.") : err;
+    return err == ERR_NOT_FOUND
+               ? err_set(&w->info, err, "id", "not_found", "There is no such agent.")
+               : err;
 }
 
-enum err agent_service_get(struct identity *identity, const struct actor *actor, struct agent_id id, struct arena *arena, struct agent *out, struct errinfo *info)
+enum err agent_service_get(struct identity *identity, const struct actor *actor, struct agent_id id,
+                           struct arena *arena, struct agent *out, struct errinfo *info)
 {
     struct work w = {.arena = arena, .id = id};
     enum err err = need_agent(actor, info);
@@ -75,7 +82,8 @@ enum err agent_service_get(struct identity *identity, const struct actor *actor,
 /* ---- update ---- */
 
 /* Permissions of a role, whoever holds it: those of an inactive agent count too. */
-static enum err check_role(struct db_txn *txn, struct work *w, struct role_id role, const char *field)
+static enum err check_role(struct db_txn *txn, struct work *w, struct role_id role,
+                           const char *field)
 {
     struct permission_set set;
     enum err err = role_store_permissions(txn, role, &set);
@@ -88,7 +96,8 @@ static enum err check_patch(struct db_txn *txn, struct work *w)
     bool changes_role = p->role != NULL && p->role->v != w->agent.role.v;
     bool ends = p->is_active != NULL && !*p->is_active && w->agent.is_active;
     if ((changes_role || ends) && w->actor->agent.v == w->id.v) {
-        return err_set(&w->info, ERR_INVALID, changes_role ? "role_id" : "is_active", "self", "Somebody else must do this to you.");
+        return err_set(&w->info, ERR_INVALID, changes_role ? "role_id" : "is_active", "self",
+                       "Somebody else must do this to you.");
     }
     enum err err = w->actor->agent.v == w->id.v ? ERR_OK : check_role(txn, w, w->agent.role, "id");
     if (err == ERR_OK && changes_role) {
@@ -103,7 +112,8 @@ static enum err check_patch(struct db_txn *txn, struct work *w)
         bool exists = false;
         err = team_exists(txn, (struct team_id){p->teams->items[i]}, &exists);
         if (err == ERR_OK && !exists) {
-            return err_set(&w->info, ERR_INVALID, "team_ids", "not_found", "There is no such team.");
+            return err_set(&w->info, ERR_INVALID, "team_ids", "not_found",
+                           "There is no such team.");
         }
     }
     return err;
@@ -131,7 +141,8 @@ static enum err update_fn(struct db_txn *txn, void *arg)
     struct work *w = arg;
     enum err err = get_fn(txn, w);
     if (err == ERR_OK && w->agent.version != w->version) {
-        return err_set(&w->info, ERR_CONFLICT, "", "version_mismatch", "Somebody changed this agent meanwhile. Load it again.");
+        return err_set(&w->info, ERR_CONFLICT, "", "version_mismatch",
+                       "Somebody changed this agent meanwhile. Load it again.");
     }
     err = err == ERR_OK ? check_patch(txn, w) : err;
     if (err != ERR_OK) {
@@ -140,26 +151,36 @@ static enum err update_fn(struct db_txn *txn, void *arg)
     struct agent next = w->agent;
     apply_patch(w, &next);
     err = agent_store_update(txn, &next);
-    err = err == ERR_OK && w->patch->teams != NULL ? agent_store_set_teams(txn, w->id, *w->patch->teams) : err;
+    err = err == ERR_OK && w->patch->teams != NULL
+              ? agent_store_set_teams(txn, w->id, *w->patch->teams)
+              : err;
     int64_t n_owners = 0;
     err = err == ERR_OK ? agent_store_count_active_with_role(txn, STR("owner"), &n_owners) : err;
     if (err == ERR_OK && n_owners == 0) {
-        return err_set(&w->info, ERR_CONFLICT, "", "last_owner", "This is the last owner: make somebody else an owner first.");
+        return err_set(&w->info, ERR_CONFLICT, "", "last_owner",
+                       "This is the last owner: make somebody else an owner first.");
     }
     if (err == ERR_OK && w->agent.is_active && !next.is_active) {
         err = identity_end_sessions(w->identity, txn, w->id, (struct session_id){0});
         err = err == ERR_OK ? device_store_delete_all(txn, w->id) : err;
-    } else if (err == ERR_OK && (next.role.v != w->agent.role.v || w->patch->teams != NULL || next.is_active != w->agent.is_active)) {
+    } else if (err == ERR_OK && (next.role.v != w->agent.role.v || w->patch->teams != NULL ||
+                                 next.is_active != w->agent.is_active)) {
         identity_on_permissions_changed(w->identity, txn, w->id);
     }
     identity_on_agent_changed(w->identity, txn, w->id);
     return err == ERR_OK ? agent_load(txn, w->id, w->arena, &w->agent) : err;
 }
 
-enum err agent_service_update(struct identity *identity, const struct actor *actor, struct agent_id id, int64_t version, const struct agent_patch *patch,
+enum err agent_service_update(struct identity *identity, const struct actor *actor,
+                              struct agent_id id, int64_t version, const struct agent_patch *patch,
                               struct arena *arena, struct agent *out, struct errinfo *info)
 {
-    struct work w = {.identity = identity, .actor = actor, .arena = arena, .id = id, .version = version, .patch = patch};
+    struct work w = {.identity = identity,
+                     .actor = actor,
+                     .arena = arena,
+                     .id = id,
+                     .version = version,
+                     .patch = patch};
     enum err err = actor_require(actor, PERM_AGENT_MANAGE, info);
     if (err == ERR_OK && patch->name != NULL) {
         err = identity_check_name(arena, *patch->name, "name", 80, &w.name, info);
@@ -169,7 +190,8 @@ enum err agent_service_update(struct identity *identity, const struct actor *act
     }
     err = db_write(identity->db, update_fn, &w);
     if (err == ERR_OK) {
-        LOG_INFO("identity", "agent changed", log_i64("agent", id.v), log_i64("by", actor->agent.v));
+        LOG_INFO("identity", "agent changed", log_i64("agent", id.v),
+                 log_i64("by", actor->agent.v));
         *out = w.agent;
     }
     return done(&w, err, info);

@@ -6,9 +6,11 @@
 #include "identity/text_list.h"
 
 /* Any agent may see who works here. */
-ERR_MUST_USE enum err agent_service_list(struct identity *identity, const struct actor *actor, struct arena *arena, struct agent **out, size_t *n_out,
+ERR_MUST_USE enum err agent_service_list(struct identity *identity, const struct actor *actor,
+                                         struct arena *arena, struct agent **out, size_t *n_out,
                                          struct errinfo *info);
-ERR_MUST_USE enum err agent_service_get(struct identity *identity, const struct actor *actor, struct agent_id id, struct arena *arena, struct agent *out,
+ERR_MUST_USE enum err agent_service_get(struct identity *identity, const struct actor *actor,
+                                        struct agent_id id, struct arena *arena, struct agent *out,
                                         struct errinfo *info);
 struct agent_patch { /* NULL: leave */
     const struct str *name;
@@ -20,7 +22,9 @@ struct agent_patch { /* NULL: leave */
 };
 /* `version`: as read; ERR_CONFLICT code version_mismatch when it moved. ERR_DENIED code escalation: the agent has, or would get, more than the actor has.
  * ERR_CONFLICT code last_owner. ERR_INVALID code self: nobody changes their own role or deactivates themselves. */
-ERR_MUST_USE enum err agent_service_update(struct identity *identity, const struct actor *actor, struct agent_id id, int64_t version,
-                                           const struct agent_patch *patch, struct arena *arena, struct agent *out, struct errinfo *info);
+ERR_MUST_USE enum err agent_service_update(struct identity *identity, const struct actor *actor,
+                                           struct agent_id id, int64_t version,
+                                           const struct agent_patch *patch, struct arena *arena,
+                                           struct agent *out, struct errinfo *info);
 
 #endif

@@ -3,8 +3,9 @@
 
 #include "identity/role_store.h"
 
-#define AGENT_COLUMNS                                                                                                                                      \
-    "a.id, a.email, a.name, a.zone, a.role_id, r.name, a.is_active, CASE WHEN a.totp_sealed IS NULL THEN 0 ELSE 1 END, a.capacity, a.languages, "           \
+#define AGENT_COLUMNS                                                                              \
+    "a.id, a.email, a.name, a.zone, a.role_id, r.name, a.is_active, CASE WHEN a.totp_sealed IS "   \
+    "NULL THEN 0 ELSE 1 END, a.capacity, a.languages, "                                            \
     "a.skills, a.created_at, a.version"
 #define AGENT_FROM " FROM agents a JOIN roles r ON r.id = a.role_id"
 
@@ -35,8 +36,14 @@ static void read_agent(const struct db_rows *rows, struct arena *arena, struct a
 static enum err add_teams(struct db_txn *txn, struct arena *arena, struct agent *agents, size_t n)
 {
     struct db_rows *rows;
-    enum err err = n == 1 ? DB_QUERY(txn, &rows, "SELECT agent_id, team_id FROM team_members WHERE agent_id = $1 ORDER BY team_id", db_id(agents[0].id.v))
-                          : db_query(txn, "SELECT agent_id, team_id FROM team_members ORDER BY agent_id, team_id", NULL, 0, &rows);
+    enum err err =
+        n == 1
+            ? DB_QUERY(
+                  txn, &rows,
+                  "SELECT agent_id, team_id FROM team_members WHERE agent_id = $1 ORDER BY team_id",
+                  db_id(agents[0].id.v))
+            : db_query(txn, "SELECT agent_id, team_id FROM team_members ORDER BY agent_id, team_id",
+                       NULL, 0, &rows);
     if (err != ERR_OK) {
         return err;
     }
@@ -85,7 +92,8 @@ static enum err add_permissions(struct db_txn *txn, struct agent *agents, size_t
 enum err agent_load(struct db_txn *txn, struct agent_id id, struct arena *arena, struct agent *out)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " AGENT_COLUMNS AGENT_FROM " WHERE a.id = $1", db_id(id.v));
+    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " AGENT_COLUMNS AGENT_FROM " WHERE a.id = $1",
+                                db_id(id.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -105,7 +113,9 @@ enum err agent_list(struct db_txn *txn, struct arena *arena, struct agent **out,
     int64_t count = 0;
     enum err err = agent_store_count(txn, &count);
     struct db_rows *rows = NULL;
-    err = err == ERR_OK ? db_query(txn, "SELECT " AGENT_COLUMNS AGENT_FROM " ORDER BY a.id", NULL, 0, &rows) : err;
+    err = err == ERR_OK
+              ? db_query(txn, "SELECT " AGENT_COLUMNS AGENT_FROM " ORDER BY a.id", NULL, 0, &rows)
+              : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -126,7 +136,8 @@ enum err agent_list(struct db_txn *txn, struct arena *arena, struct agent **out,
     return err;
 }
 
-enum err agent_load_name(struct db_txn *txn, struct agent_id id, struct arena *arena, struct str *out)
+enum err agent_load_name(struct db_txn *txn, struct agent_id id, struct arena *arena,
+                         struct str *out)
 {
     struct db_rows *rows;
     enum err err = DB_QUERY_ONE(txn, &rows, "SELECT name FROM agents WHERE id = $1", db_id(id.v));
@@ -148,7 +159,9 @@ enum err agent_load_name(struct db_txn *txn, struct agent_id id, struct arena *a
 static enum err load_actor_teams(struct db_txn *txn, struct actor *actor)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY(txn, &rows, "SELECT team_id FROM team_members WHERE agent_id = $1 ORDER BY team_id", db_id(actor->agent.v));
+    enum err err = DB_QUERY(txn, &rows,
+                            "SELECT team_id FROM team_members WHERE agent_id = $1 ORDER BY team_id",
+                            db_id(actor->agent.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -161,10 +174,12 @@ static enum err load_actor_teams(struct db_txn *txn, struct actor *actor)
 enum err agent_load_actor(struct db_txn *txn, struct agent_id id, struct actor *out)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows,
-                                "SELECT a.role_id, CASE WHEN r.requires_totp = 1 AND a.totp_sealed IS NULL THEN 1 ELSE 0 END FROM agents a "
-                                "JOIN roles r ON r.id = a.role_id WHERE a.id = $1 AND a.is_active = 1",
-                                db_id(id.v));
+    enum err err =
+        DB_QUERY_ONE(txn, &rows,
+                     "SELECT a.role_id, CASE WHEN r.requires_totp = 1 AND a.totp_sealed IS NULL "
+                     "THEN 1 ELSE 0 END FROM agents a "
+                     "JOIN roles r ON r.id = a.role_id WHERE a.id = $1 AND a.is_active = 1",
+                     db_id(id.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -203,17 +218,21 @@ static enum err take_secrets(struct db_rows *rows, struct arena *arena, struct a
     return err;
 }
 
-enum err agent_store_secrets(struct db_txn *txn, struct agent_id id, struct arena *arena, struct agent_secrets *out)
+enum err agent_store_secrets(struct db_txn *txn, struct agent_id id, struct arena *arena,
+                             struct agent_secrets *out)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " SECRET_COLUMNS " FROM agents WHERE id = $1", db_id(id.v));
+    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " SECRET_COLUMNS " FROM agents WHERE id = $1",
+                                db_id(id.v));
     return err == ERR_OK ? take_secrets(rows, arena, out) : err;
 }
 
-enum err agent_store_secrets_by_email(struct db_txn *txn, struct str email, struct arena *arena, struct agent_secrets *out)
+enum err agent_store_secrets_by_email(struct db_txn *txn, struct str email, struct arena *arena,
+                                      struct agent_secrets *out)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " SECRET_COLUMNS " FROM agents WHERE email = $1", db_text(email));
+    enum err err = DB_QUERY_ONE(
+        txn, &rows, "SELECT " SECRET_COLUMNS " FROM agents WHERE email = $1", db_text(email));
     return err == ERR_OK ? take_secrets(rows, arena, out) : err;
 }
 
@@ -223,16 +242,20 @@ enum err agent_store_insert(struct db_txn *txn, const struct agent_new *in, stru
 {
     struct arena *arena = db_txn_arena(txn);
     return DB_QUERY_I64(txn, &out->v,
-                        "INSERT INTO agents (email, name, password_hash, role_id, languages, skills, capacity, created_at) "
+                        "INSERT INTO agents (email, name, password_hash, role_id, languages, "
+                        "skills, capacity, created_at) "
                         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-                        db_text(in->email), db_text(in->name), db_text(in->password_hash), db_id(in->role.v), db_text(text_list_encode(arena, in->languages)),
-                        db_text(text_list_encode(arena, in->skills)), db_i64(in->capacity > 0 ? in->capacity : 4), db_i64(in->now));
+                        db_text(in->email), db_text(in->name), db_text(in->password_hash),
+                        db_id(in->role.v), db_text(text_list_encode(arena, in->languages)),
+                        db_text(text_list_encode(arena, in->skills)),
+                        db_i64(in->capacity > 0 ? in->capacity : 4), db_i64(in->now));
 }
 
 enum err agent_store_email_is_taken(struct db_txn *txn, struct str email, bool *out)
 {
     int64_t n = 0;
-    enum err err = DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM agents WHERE email = $1", db_text(email));
+    enum err err =
+        DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM agents WHERE email = $1", db_text(email));
     if (err == ERR_OK) {
         *out = n > 0;
     }
@@ -246,37 +269,50 @@ enum err agent_store_count(struct db_txn *txn, int64_t *out)
 
 enum err agent_store_count_active_with_role(struct db_txn *txn, struct str role_key, int64_t *out)
 {
-    return DB_QUERY_I64(txn, out, "SELECT COUNT(*) FROM agents a JOIN roles r ON r.id = a.role_id WHERE r.key = $1 AND a.is_active = 1", db_text(role_key));
+    return DB_QUERY_I64(txn, out,
+                        "SELECT COUNT(*) FROM agents a JOIN roles r ON r.id = a.role_id WHERE "
+                        "r.key = $1 AND a.is_active = 1",
+                        db_text(role_key));
 }
 
 enum err agent_store_update(struct db_txn *txn, const struct agent *a)
 {
     struct arena *arena = db_txn_arena(txn);
-    return DB_EXEC(txn,
-                   "UPDATE agents SET name = $1, role_id = $2, languages = $3, skills = $4, capacity = $5, is_active = $6, version = version + 1 WHERE id = $7",
-                   db_text(a->name), db_id(a->role.v), db_text(text_list_encode(arena, (struct text_list){a->languages, a->n_languages})),
-                   db_text(text_list_encode(arena, (struct text_list){a->skills, a->n_skills})), db_i64(a->capacity), db_bool(a->is_active), db_id(a->id.v));
+    return DB_EXEC(
+        txn,
+        "UPDATE agents SET name = $1, role_id = $2, languages = $3, skills = $4, capacity = $5, "
+        "is_active = $6, version = version + 1 WHERE id = $7",
+        db_text(a->name), db_id(a->role.v),
+        db_text(text_list_encode(arena, (struct text_list){a->languages, a->n_languages})),
+        db_text(text_list_encode(arena, (struct text_list){a->skills, a->n_skills})),
+        db_i64(a->capacity), db_bool(a->is_active), db_id(a->id.v));
 }
 
 enum err agent_store_set_teams(struct db_txn *txn, struct agent_id id, struct id_list teams)
 {
     enum err err = DB_EXEC(txn, "DELETE FROM team_members WHERE agent_id = $1", db_id(id.v));
     for (size_t i = 0; i < teams.n && err == ERR_OK; i++) {
-        err = DB_EXEC(txn, "INSERT INTO team_members (team_id, agent_id) VALUES ($1, $2)", db_id(teams.items[i]), db_id(id.v));
+        err = DB_EXEC(txn, "INSERT INTO team_members (team_id, agent_id) VALUES ($1, $2)",
+                      db_id(teams.items[i]), db_id(id.v));
     }
     return err;
 }
 
-enum err agent_store_update_self(struct db_txn *txn, struct agent_id id, struct str name, struct str zone, struct str preferences_json)
+enum err agent_store_update_self(struct db_txn *txn, struct agent_id id, struct str name,
+                                 struct str zone, struct str preferences_json)
 {
-    return DB_EXEC(txn, "UPDATE agents SET name = $1, zone = $2, preferences = $3, version = version + 1 WHERE id = $4", db_text(name), db_text(zone),
-                   db_text(preferences_json), db_id(id.v));
+    return DB_EXEC(txn,
+                   "UPDATE agents SET name = $1, zone = $2, preferences = $3, version = version + "
+                   "1 WHERE id = $4",
+                   db_text(name), db_text(zone), db_text(preferences_json), db_id(id.v));
 }
 
-enum err agent_store_preferences(struct db_txn *txn, struct agent_id id, struct arena *arena, struct str *out)
+enum err agent_store_preferences(struct db_txn *txn, struct agent_id id, struct arena *arena,
+                                 struct str *out)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT preferences FROM agents WHERE id = $1", db_id(id.v));
+    enum err err =
+        DB_QUERY_ONE(txn, &rows, "SELECT preferences FROM agents WHERE id = $1", db_id(id.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -290,7 +326,8 @@ enum err agent_store_preferences(struct db_txn *txn, struct agent_id id, struct 
 
 enum err agent_store_set_password(struct db_txn *txn, struct agent_id id, struct str hash)
 {
-    return DB_EXEC(txn, "UPDATE agents SET password_hash = $1 WHERE id = $2", db_text(hash), db_id(id.v));
+    return DB_EXEC(txn, "UPDATE agents SET password_hash = $1 WHERE id = $2", db_text(hash),
+                   db_id(id.v));
 }
 
 static struct db_val opt_blob(struct str s)
@@ -298,37 +335,48 @@ static struct db_val opt_blob(struct str s)
     return s.len == 0 ? db_null() : db_blob(s);
 }
 
-enum err agent_store_set_totp(struct db_txn *txn, struct agent_id id, struct str sealed, struct str pending)
+enum err agent_store_set_totp(struct db_txn *txn, struct agent_id id, struct str sealed,
+                              struct str pending)
 {
-    return DB_EXEC(txn, "UPDATE agents SET totp_sealed = $1, totp_pending = $2, version = version + 1 WHERE id = $3", opt_blob(sealed), opt_blob(pending),
-                   db_id(id.v));
+    return DB_EXEC(txn,
+                   "UPDATE agents SET totp_sealed = $1, totp_pending = $2, version = version + 1 "
+                   "WHERE id = $3",
+                   opt_blob(sealed), opt_blob(pending), db_id(id.v));
 }
 
 enum err agent_store_use_totp_step(struct db_txn *txn, struct agent_id id, int64_t step, bool *out)
 {
     const struct db_val vals[] = {db_i64(step), db_id(id.v)};
     int64_t n = 0;
-    enum err err = db_exec(txn, "UPDATE agents SET totp_last_step = $1 WHERE id = $2 AND totp_last_step < $1", vals, 2, &n);
+    enum err err =
+        db_exec(txn, "UPDATE agents SET totp_last_step = $1 WHERE id = $2 AND totp_last_step < $1",
+                vals, 2, &n);
     if (err == ERR_OK) {
         *out = n == 1;
     }
     return err;
 }
 
-enum err agent_store_replace_recovery_codes(struct db_txn *txn, struct agent_id id, const struct str *hashes, size_t n)
+enum err agent_store_replace_recovery_codes(struct db_txn *txn, struct agent_id id,
+                                            const struct str *hashes, size_t n)
 {
     enum err err = DB_EXEC(txn, "DELETE FROM recovery_codes WHERE agent_id = $1", db_id(id.v));
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
-        err = DB_EXEC(txn, "INSERT INTO recovery_codes (agent_id, code_hash) VALUES ($1, $2)", db_id(id.v), db_blob(hashes[i]));
+        err = DB_EXEC(txn, "INSERT INTO recovery_codes (agent_id, code_hash) VALUES ($1, $2)",
+                      db_id(id.v), db_blob(hashes[i]));
     }
     return err;
 }
 
-enum err agent_store_use_recovery_code(struct db_txn *txn, struct agent_id id, struct str hash, int64_t now, bool *out)
+enum err agent_store_use_recovery_code(struct db_txn *txn, struct agent_id id, struct str hash,
+                                       int64_t now, bool *out)
 {
     const struct db_val vals[] = {db_i64(now), db_id(id.v), db_blob(hash)};
     int64_t n = 0;
-    enum err err = db_exec(txn, "UPDATE recovery_codes SET used_at = $1 WHERE agent_id = $2 AND code_hash = $3 AND used_at IS NULL", vals, 3, &n);
+    enum err err = db_exec(txn,
+                           "UPDATE recovery_codes SET used_at = $1 WHERE agent_id = $2 AND "
+                           "code_hash = $3 AND used_at IS NULL",
+                           vals, 3, &n);
     if (err == ERR_OK) {
         *out = n == 1;
     }

@@ -11,15 +11,20 @@ struct apikey {
     struct text_list scopes;
     int64_t created_at, expires_at, last_used_at;
 };
-ERR_MUST_USE enum err apikey_service_list(struct identity *identity, const struct actor *actor, struct arena *arena, struct apikey **out, size_t *n_out,
+ERR_MUST_USE enum err apikey_service_list(struct identity *identity, const struct actor *actor,
+                                          struct arena *arena, struct apikey **out, size_t *n_out,
                                           struct errinfo *info);
 struct apikey_new {
     struct str name;
-    struct text_list scopes; /* names of permissions; ERR_INVALID code unknown_permission, ERR_DENIED code escalation */
-    int64_t expires_at;      /* 0: does not */
+    struct text_list
+        scopes; /* names of permissions; ERR_INVALID code unknown_permission, ERR_DENIED code escalation */
+    int64_t expires_at; /* 0: does not */
 };
-ERR_MUST_USE enum err apikey_service_create(struct identity *identity, const struct actor *actor, const struct apikey_new *in, struct arena *arena,
-                                            struct apikey *out, struct str *secret_out, struct errinfo *info);
-ERR_MUST_USE enum err apikey_service_delete(struct identity *identity, const struct actor *actor, int64_t id, struct errinfo *info);
+ERR_MUST_USE enum err apikey_service_create(struct identity *identity, const struct actor *actor,
+                                            const struct apikey_new *in, struct arena *arena,
+                                            struct apikey *out, struct str *secret_out,
+                                            struct errinfo *info);
+ERR_MUST_USE enum err apikey_service_delete(struct identity *identity, const struct actor *actor,
+                                            int64_t id, struct errinfo *info);
 
 #endif

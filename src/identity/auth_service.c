@@ -41,7 +41,9 @@ static struct str bearer_token(const struct request *rq)
 {
     struct str header = request_header(rq, "authorization");
     struct str scheme = str_sub(header, 0, strlen(BEARER));
-    return str_eq_nocase(scheme, STR(BEARER)) ? str_trim(str_sub(header, strlen(BEARER), header.len)) : (struct str){"", 0};
+    return str_eq_nocase(scheme, STR(BEARER))
+               ? str_trim(str_sub(header, strlen(BEARER), header.len))
+               : (struct str){"", 0};
 }
 
 static bool is_listed(const char *list, struct str origin)
@@ -56,7 +58,8 @@ static bool is_listed(const char *list, struct str origin)
     return false;
 }
 
-enum err auth_check_origin(const struct identity *identity, const struct request *rq, struct errinfo *info)
+enum err auth_check_origin(const struct identity *identity, const struct request *rq,
+                           struct errinfo *info)
 {
     struct str origin = request_header(rq, "origin");
     struct str site = request_header(rq, "sec-fetch-site");
@@ -64,15 +67,21 @@ enum err auth_check_origin(const struct identity *identity, const struct request
         return ERR_OK;
     }
     size_t slashes = str_find(origin, STR("://"));
-    struct str host = slashes == SIZE_MAX ? (struct str){"", 0} : str_sub(origin, slashes + 3, origin.len);
+    struct str host =
+        slashes == SIZE_MAX ? (struct str){"", 0} : str_sub(origin, slashes + 3, origin.len);
     bool is_ours = origin.len == 0 || (host.len > 0 && str_eq_nocase(host, rq->host));
-    bool is_same_site = site.len == 0 || str_eq_cstr(site, "same-origin") || str_eq_cstr(site, "none");
-    return is_ours && is_same_site ? ERR_OK : err_set(info, ERR_DENIED, "", "origin", "This request comes from another site.");
+    bool is_same_site =
+        site.len == 0 || str_eq_cstr(site, "same-origin") || str_eq_cstr(site, "none");
+    return is_ours && is_same_site
+               ? ERR_OK
+               : err_set(info, ERR_DENIED, "", "origin", "This request comes from another site.");
 }
 
 enum err auth_need_session(const struct actor *actor, struct errinfo *info)
 {
-    return actor->kind == ACTOR_AGENT ? ERR_OK : err_set(info, ERR_DENIED, "", "session_needed", "This needs a signed-in agent, not an API key.");
+    return actor->kind == ACTOR_AGENT ? ERR_OK
+                                      : err_set(info, ERR_DENIED, "", "session_needed",
+                                                "This needs a signed-in agent, not an API key.");
 }
 
 /* ---- look-ups ---- */
@@ -102,7 +111,10 @@ static enum err load_api_key(struct db_txn *txn, void *arg)
 {
     struct lookup *l = arg;
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT id, agent_id, scopes, expires_at, last_used_at FROM api_keys WHERE token_hash = $1", token_hash_val(&l->hash));
+    enum err err = DB_QUERY_ONE(
+        txn, &rows,
+        "SELECT id, agent_id, scopes, expires_at, last_used_at FROM api_keys WHERE token_hash = $1",
+        token_hash_val(&l->hash));
     if (err != ERR_OK) {
         return err;
     }
@@ -139,10 +151,13 @@ static enum err load_visitor(struct db_txn *txn, void *arg)
 {
     struct lookup *l = arg;
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows,
-                                "SELECT id, customer_id, inbox_id, verified_until FROM visitor_tokens WHERE token_hash = $1 AND "
-                                "((verified_until IS NULL AND last_seen_at > $2) OR verified_until > $3)",
-                                token_hash_val(&l->hash), db_i64(l->now - l->identity->visitor_anonymous_ms), db_i64(l->now));
+    enum err err =
+        DB_QUERY_ONE(txn, &rows,
+                     "SELECT id, customer_id, inbox_id, verified_until FROM visitor_tokens WHERE "
+                     "token_hash = $1 AND "
+                     "((verified_until IS NULL AND last_seen_at > $2) OR verified_until > $3)",
+                     token_hash_val(&l->hash), db_i64(l->now - l->identity->visitor_anonymous_ms),
+                     db_i64(l->now));
     if (err != ERR_OK) {
         return err;
     }
@@ -166,7 +181,8 @@ struct touch {
 static enum err touch_fn(struct db_txn *txn, void *arg)
 {
     const struct touch *t = arg;
-    return t->is_key ? DB_EXEC(txn, "UPDATE api_keys SET last_used_at = $1 WHERE id = $2", db_i64(t->now), db_id(t->id))
+    return t->is_key ? DB_EXEC(txn, "UPDATE api_keys SET last_used_at = $1 WHERE id = $2",
+                               db_i64(t->now), db_id(t->id))
                      : session_store_touch(txn, (struct session_id){t->id}, t->now);
 }
 
@@ -192,8 +208,10 @@ void identity_session_touch(struct identity *identity, struct session_id session
 
 static enum err look_up(struct identity *identity, struct str token, db_fn load, struct actor *out)
 {
-    struct lookup l = {.identity = identity, .hash = token_hash_of(token), .now = identity_now(identity)};
-    if (ttl_cache_get(identity->actors, l.hash.v, l.now, &l.found) && (l.found.actor.expires_at == 0 || l.found.actor.expires_at > l.now)) {
+    struct lookup l = {
+        .identity = identity, .hash = token_hash_of(token), .now = identity_now(identity)};
+    if (ttl_cache_get(identity->actors, l.hash.v, l.now, &l.found) &&
+        (l.found.actor.expires_at == 0 || l.found.actor.expires_at > l.now)) {
         *out = l.found.actor;
         return ERR_OK;
     }
@@ -211,7 +229,8 @@ static enum err look_up(struct identity *identity, struct str token, db_fn load,
 }
 
 /* Kinds are checked after the look-up too: the cache is one, and a token of one kind must not pass for another. */
-static enum err actor_of(struct identity *identity, struct str token, db_fn load, enum actor_kind kind, struct actor *out, struct errinfo *info)
+static enum err actor_of(struct identity *identity, struct str token, db_fn load,
+                         enum actor_kind kind, struct actor *out, struct errinfo *info)
 {
     struct actor actor;
     enum err err = look_up(identity, token, load, &actor);
@@ -225,16 +244,19 @@ static enum err actor_of(struct identity *identity, struct str token, db_fn load
     return ERR_OK;
 }
 
-enum err identity_session_actor(struct identity *identity, struct str session_token, struct str csrf_token, struct actor *out, struct errinfo *info)
+enum err identity_session_actor(struct identity *identity, struct str session_token,
+                                struct str csrf_token, struct actor *out, struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
-    if (session_token.len != IDENTITY_TOKEN_LEN || !str_eq_consttime(csrf_token, identity_csrf_token(arena, session_token))) {
+    if (session_token.len != IDENTITY_TOKEN_LEN ||
+        !str_eq_consttime(csrf_token, identity_csrf_token(arena, session_token))) {
         return err_set(info, ERR_UNAUTHORIZED, "", "sign_in", "Sign in first.");
     }
     struct actor actor;
     enum err err = actor_of(identity, session_token, load_session, ACTOR_AGENT, &actor, info);
     if (err == ERR_OK && actor.needs_totp_setup) {
-        return err_set(info, ERR_UNAUTHORIZED, "", "totp_setup_required", "Set up the second factor first.");
+        return err_set(info, ERR_UNAUTHORIZED, "", "totp_setup_required",
+                       "Set up the second factor first.");
     }
     if (err == ERR_OK) {
         *out = actor;
@@ -242,7 +264,8 @@ enum err identity_session_actor(struct identity *identity, struct str session_to
     return err;
 }
 
-enum err identity_visitor_actor(struct identity *identity, struct str token, struct actor *out, struct errinfo *info)
+enum err identity_visitor_actor(struct identity *identity, struct str token, struct actor *out,
+                                struct errinfo *info)
 {
     if (token.len != IDENTITY_TOKEN_LEN) {
         return err_set(info, ERR_UNAUTHORIZED, "", "visitor_token", "Open the widget first.");
@@ -259,10 +282,12 @@ static bool is_write(enum http_method method)
 
 static bool is_own_account(const char *operation)
 {
-    return str_starts(str_from(operation), STR("session_http_")) || str_starts(str_from(operation), STR("me_http_"));
+    return str_starts(str_from(operation), STR("session_http_")) ||
+           str_starts(str_from(operation), STR("me_http_"));
 }
 
-static enum err agent_by_cookie(struct identity *identity, const struct request *rq, struct actor *out, struct errinfo *info)
+static enum err agent_by_cookie(struct identity *identity, const struct request *rq,
+                                struct actor *out, struct errinfo *info)
 {
     char token[IDENTITY_TOKEN_LEN + 1];
     if (!identity_cookie_token(rq, token)) {
@@ -273,13 +298,16 @@ static enum err agent_by_cookie(struct identity *identity, const struct request 
     if (err != ERR_OK || !is_write(rq->method)) {
         return err;
     }
-    if (!str_eq_consttime(request_header(rq, "x-csrf-token"), identity_csrf_token(rq->arena, session))) {
-        return err_set(info, ERR_DENIED, "", "csrf", "The X-CSRF-Token of this session is missing or wrong.");
+    if (!str_eq_consttime(request_header(rq, "x-csrf-token"),
+                          identity_csrf_token(rq->arena, session))) {
+        return err_set(info, ERR_DENIED, "", "csrf",
+                       "The X-CSRF-Token of this session is missing or wrong.");
     }
     return auth_check_origin(identity, rq, info);
 }
 
-static enum err agent_of(struct identity *identity, const struct request *rq, struct actor *out, struct errinfo *info)
+static enum err agent_of(struct identity *identity, const struct request *rq, struct actor *out,
+                         struct errinfo *info)
 {
     struct str bearer = bearer_token(rq);
     struct str prefix = STR(API_KEY_PREFIX);
@@ -292,7 +320,8 @@ static enum err agent_of(struct identity *identity, const struct request *rq, st
         err = agent_by_cookie(identity, rq, out, info);
     }
     if (err == ERR_OK && out->needs_totp_setup && !is_own_account(rq->route->operation)) {
-        return err_set(info, ERR_DENIED, "", "totp_setup_required", "Your role asks for a second factor: set it up first.");
+        return err_set(info, ERR_DENIED, "", "totp_setup_required",
+                       "Your role asks for a second factor: set it up first.");
     }
     return err;
 }
@@ -305,7 +334,8 @@ enum err identity_authenticate(void *auth_arg, struct request *rq, struct errinf
     enum err err = ERR_OK;
     switch (rq->route->auth) {
     case ROUTE_PUBLIC: /* credentials are a courtesy here, and only for reading */
-        if (is_write(rq->method) || bearer.len > 0 || agent_by_cookie(identity, rq, actor, NULL) != ERR_OK || actor->needs_totp_setup) {
+        if (is_write(rq->method) || bearer.len > 0 ||
+            agent_by_cookie(identity, rq, actor, NULL) != ERR_OK || actor->needs_totp_setup) {
             return ERR_OK;
         }
         break;
@@ -316,7 +346,9 @@ enum err identity_authenticate(void *auth_arg, struct request *rq, struct errinf
         err = agent_of(identity, rq, actor, info);
         break;
     case ROUTE_ANYONE:
-        err = bearer.len == IDENTITY_TOKEN_LEN ? identity_visitor_actor(identity, bearer, actor, info) : agent_of(identity, rq, actor, info);
+        err = bearer.len == IDENTITY_TOKEN_LEN
+                  ? identity_visitor_actor(identity, bearer, actor, info)
+                  : agent_of(identity, rq, actor, info);
         break;
     }
     if (err == ERR_OK) {

@@ -12,7 +12,8 @@ const char *auth_cookie_name(const struct request *rq);
 const char *auth_device_cookie_name(const struct request *rq);
 /* Does this write come from a page of ours? Origin and Sec-Fetch-Site as far as they are there; ERR_DENIED code "origin". For public writes that set cookies;
  * identity_authenticate does it for the others. */
-ERR_MUST_USE enum err auth_check_origin(const struct identity *identity, const struct request *rq, struct errinfo *info);
+ERR_MUST_USE enum err auth_check_origin(const struct identity *identity, const struct request *rq,
+                                        struct errinfo *info);
 /* ERR_DENIED code "session_needed" unless the actor is an agent in a session (not an API key): for one's own account. */
 ERR_MUST_USE enum err auth_need_session(const struct actor *actor, struct errinfo *info);
 

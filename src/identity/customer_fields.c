@@ -5,7 +5,8 @@
 #define FIELDS_MAX 50
 #define FIELDS_TEXT_MAX (200 * 1024)
 
-static void put_missing(struct json_writer *w, const struct json *from, const struct json *unless_in, size_t *n)
+static void put_missing(struct json_writer *w, const struct json *from,
+                        const struct json *unless_in, size_t *n)
 {
     for (const struct json *v = json_first(from); v != NULL && *n < FIELDS_MAX; v = json_next(v)) {
         struct str key = json_key(v);
@@ -25,7 +26,8 @@ struct str customer_fields_merge(struct arena *arena, struct str first, struct s
 {
     struct json_doc *a __attribute__((cleanup(json_doc_free))) = NULL;
     struct json_doc *b __attribute__((cleanup(json_doc_free))) = NULL;
-    if (json_parse(first, FIELDS_TEXT_MAX, &a, NULL) != ERR_OK || json_parse(second, FIELDS_TEXT_MAX, &b, NULL) != ERR_OK) {
+    if (json_parse(first, FIELDS_TEXT_MAX, &a, NULL) != ERR_OK ||
+        json_parse(second, FIELDS_TEXT_MAX, &b, NULL) != ERR_OK) {
         return first;
     }
     BUF_AUTO buf = {0};
@@ -40,7 +42,8 @@ struct str customer_fields_merge(struct arena *arena, struct str first, struct s
     return buf_err(&buf) == ERR_OK ? str_dup(arena, buf_str(&buf)) : first;
 }
 
-enum err customer_fields_check(struct arena *arena, const struct json *o, const char *key, struct str *out, bool *is_given_out, struct errinfo *info)
+enum err customer_fields_check(struct arena *arena, const struct json *o, const char *key,
+                               struct str *out, bool *is_given_out, struct errinfo *info)
 {
     const struct json *fields = json_find(o, key);
     if (fields == NULL) {
@@ -53,13 +56,16 @@ enum err customer_fields_check(struct arena *arena, const struct json *o, const 
     size_t n = 0;
     for (const struct json *v = json_first(fields); v != NULL; v = json_next(v)) {
         struct str k = json_key(v);
-        if (!json_is_string(v) || k.len == 0 || utf8_count(k) > 60 || utf8_count(json_str(v)) > 500) {
-            return err_set(info, ERR_INVALID, key, "format", "A field has a name of 1 to 60 characters and a text of at most 500.");
+        if (!json_is_string(v) || k.len == 0 || utf8_count(k) > 60 ||
+            utf8_count(json_str(v)) > 500) {
+            return err_set(info, ERR_INVALID, key, "format",
+                           "A field has a name of 1 to 60 characters and a text of at most 500.");
         }
         n++;
     }
     if (n > FIELDS_MAX) {
-        return err_set(info, ERR_INVALID, key, "too_long", "%s must have at most %d entries.", key, FIELDS_MAX);
+        return err_set(info, ERR_INVALID, key, "too_long", "%s must have at most %d entries.", key,
+                       FIELDS_MAX);
     }
     BUF_AUTO buf = {0};
     struct json_writer w;

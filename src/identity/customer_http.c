@@ -9,9 +9,11 @@ enum err customer_http_list(struct request *rq, struct response *rs, struct erri
     size_t n;
     enum err err = request_page(rq, &page, info);
     /* one more than asked tells whether there is another page */
-    err = err == ERR_OK ? customer_service_search(rq->room, request_actor(rq), str_sub(request_query(rq, "q"), 0, 400), page.after, (size_t)page.limit + 1,
-                                                  rq->arena, &list, &n, info)
-                        : err;
+    err = err == ERR_OK
+              ? customer_service_search(rq->room, request_actor(rq),
+                                        str_sub(request_query(rq, "q"), 0, 400), page.after,
+                                        (size_t)page.limit + 1, rq->arena, &list, &n, info)
+              : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -35,7 +37,8 @@ enum err customer_http_get(struct request *rq, struct response *rs, struct errin
     struct customer_id id;
     struct customer c;
     enum err err = request_param_id(rq, "id", &id.v, info);
-    err = err == ERR_OK ? customer_service_get(rq->room, request_actor(rq), id, rq->arena, &c, info) : err;
+    err = err == ERR_OK ? customer_service_get(rq->room, request_actor(rq), id, rq->arena, &c, info)
+                        : err;
     if (err == ERR_OK) {
         response_etag(rs, c.version);
         customer_write_json(response_json(rs), &c);
@@ -47,7 +50,8 @@ struct patch_values {
     struct str name, email, tier, locale, zone, notes, fields;
 };
 
-static enum err read_patch(struct request *rq, struct patch_values *v, struct customer_patch *p, struct errinfo *info)
+static enum err read_patch(struct request *rq, struct patch_values *v, struct customer_patch *p,
+                           struct errinfo *info)
 {
     const struct json *o;
     bool has_fields = false;
@@ -58,7 +62,9 @@ static enum err read_patch(struct request *rq, struct patch_values *v, struct cu
     err = err == ERR_OK ? http_opt_text(o, "locale", 20, &v->locale, &p->locale, info) : err;
     err = err == ERR_OK ? http_opt_text(o, "zone", 60, &v->zone, &p->zone, info) : err;
     err = err == ERR_OK ? http_opt_text(o, "notes", 10000, &v->notes, &p->notes, info) : err;
-    err = err == ERR_OK ? customer_fields_check(rq->arena, o, "fields", &v->fields, &has_fields, info) : err;
+    err = err == ERR_OK
+              ? customer_fields_check(rq->arena, o, "fields", &v->fields, &has_fields, info)
+              : err;
     p->fields_json = has_fields ? &v->fields : NULL;
     return err;
 }
@@ -72,9 +78,12 @@ enum err customer_http_update(struct request *rq, struct response *rs, struct er
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? read_patch(rq, &values, &patch, info) : err;
     err = err == ERR_OK ? actor_require(request_actor(rq), PERM_CUSTOMER_EDIT, info) : err;
-    err = err == ERR_OK ? customer_service_get(rq->room, actor_system(), id, rq->arena, &c, info) : err;
+    err = err == ERR_OK ? customer_service_get(rq->room, actor_system(), id, rq->arena, &c, info)
+                        : err;
     err = err == ERR_OK ? request_if_match(rq, c.version, info) : err;
-    err = err == ERR_OK ? customer_service_update(rq->room, request_actor(rq), id, c.version, &patch, rq->arena, &c, info) : err;
+    err = err == ERR_OK ? customer_service_update(rq->room, request_actor(rq), id, c.version,
+                                                  &patch, rq->arena, &c, info)
+                        : err;
     if (err == ERR_OK) {
         response_etag(rs, c.version);
         customer_write_json(response_json(rs), &c);

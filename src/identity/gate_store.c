@@ -4,11 +4,13 @@
 #include "base/codec.h"
 #include "platform/proxy.h"
 
-void gate_add(struct gate *gate, const struct identity *identity, enum throttle_kind kind, struct str subject)
+void gate_add(struct gate *gate, const struct identity *identity, enum throttle_kind kind,
+              struct str subject)
 {
     static const char *const purposes[] = {
-        [THROTTLE_DEVICE] = "throttle device", [THROTTLE_PAIR] = "throttle pair", [THROTTLE_ADDRESS] = "throttle address",
-        [THROTTLE_GLOBAL] = "throttle global", [THROTTLE_TOTP] = "throttle totp", [THROTTLE_SESSION] = "throttle session",
+        [THROTTLE_DEVICE] = "throttle device",   [THROTTLE_PAIR] = "throttle pair",
+        [THROTTLE_ADDRESS] = "throttle address", [THROTTLE_GLOBAL] = "throttle global",
+        [THROTTLE_TOTP] = "throttle totp",       [THROTTLE_SESSION] = "throttle session",
     };
     ASSERT(gate->n < GATE_MAX);
     gate->items[gate->n].kind = kind;
@@ -23,7 +25,8 @@ struct str gate_address(struct arena *arena, struct str text)
     if (!ip_parse(text, &ip)) {
         return text;
     }
-    return memcmp(ip.b, v4_mapped, sizeof(v4_mapped)) == 0 ? codec_hex(arena, ip.b + 12, 4) : codec_hex(arena, ip.b, 8);
+    return memcmp(ip.b, v4_mapped, sizeof(v4_mapped)) == 0 ? codec_hex(arena, ip.b + 12, 4)
+                                                           : codec_hex(arena, ip.b, 8);
 }
 
 enum err gate_enter(struct db_txn *txn, const struct gate *gate, int64_t now, struct errinfo *info)
@@ -39,10 +42,13 @@ enum err gate_enter(struct db_txn *txn, const struct gate *gate, int64_t now, st
         wait = w > wait ? w : wait;
     }
     if (wait > 0) {
-        return err_set(info, ERR_LIMIT, "", "too_many_attempts", "Too many attempts. Try again in %lld seconds.", (long long)((wait + 999) / 1000));
+        return err_set(info, ERR_LIMIT, "", "too_many_attempts",
+                       "Too many attempts. Try again in %lld seconds.",
+                       (long long)((wait + 999) / 1000));
     }
     for (size_t i = 0; i < gate->n; i++) {
-        struct throttle next = throttle_count(&states[i], throttle_policy_get(gate->items[i].kind), now);
+        struct throttle next =
+            throttle_count(&states[i], throttle_policy_get(gate->items[i].kind), now);
         enum err err = throttle_store_save(txn, &gate->items[i].key, &next);
         if (err != ERR_OK) {
             return err;

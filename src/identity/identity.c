@@ -32,7 +32,8 @@ int64_t identity_now(const struct identity *identity)
     return clock_now(&identity->clock);
 }
 
-struct token_hash identity_keyed_hash(const struct identity *identity, const char *purpose, struct str text)
+struct token_hash identity_keyed_hash(const struct identity *identity, const char *purpose,
+                                      struct str text)
 {
     struct token_hash h;
     ARENA_AUTO arena = arena_new(0);
@@ -48,15 +49,24 @@ struct str identity_csrf_token(struct arena *arena, struct str session_token)
     return codec_base64url(arena, mac, sizeof(mac));
 }
 
-enum err identity_brand(struct identity *identity, struct db_txn *txn, struct arena *arena, struct str *out)
+enum err identity_brand(struct identity *identity, struct db_txn *txn, struct arena *arena,
+                        struct str *out)
 {
     *out = STR("Stablehand");
-    return identity->hooks.brand_load != NULL ? identity->hooks.brand_load(identity->hooks.arg, txn, arena, out) : ERR_OK;
+    return identity->hooks.brand_load != NULL
+               ? identity->hooks.brand_load(identity->hooks.arg, txn, arena, out)
+               : ERR_OK;
 }
 
 /* ---- what others must hear after a commit ---- */
 
-enum notice_kind { NOTICE_PERMISSIONS, NOTICE_SESSIONS, NOTICE_AGENT, NOTICE_VISITOR, NOTICE_API_KEY };
+enum notice_kind {
+    NOTICE_PERMISSIONS,
+    NOTICE_SESSIONS,
+    NOTICE_AGENT,
+    NOTICE_VISITOR,
+    NOTICE_API_KEY
+};
 
 struct notice {
     struct identity *identity;
@@ -121,17 +131,22 @@ static void notify(struct db_txn *txn, struct notice n)
     db_on_commit(txn, tell, kept);
 }
 
-void identity_on_permissions_changed(struct identity *identity, struct db_txn *txn, struct agent_id agent)
+void identity_on_permissions_changed(struct identity *identity, struct db_txn *txn,
+                                     struct agent_id agent)
 {
     notify(txn, (struct notice){.identity = identity, .kind = NOTICE_PERMISSIONS, .agent = agent});
 }
 
-void identity_on_sessions_ended(struct identity *identity, struct db_txn *txn, struct agent_id agent, struct session_id session)
+void identity_on_sessions_ended(struct identity *identity, struct db_txn *txn,
+                                struct agent_id agent, struct session_id session)
 {
-    notify(txn, (struct notice){.identity = identity, .kind = NOTICE_SESSIONS, .agent = agent, .session = session});
+    notify(txn,
+           (struct notice){
+               .identity = identity, .kind = NOTICE_SESSIONS, .agent = agent, .session = session});
 }
 
-enum err identity_end_sessions(struct identity *identity, struct db_txn *txn, struct agent_id agent, struct session_id except)
+enum err identity_end_sessions(struct identity *identity, struct db_txn *txn, struct agent_id agent,
+                               struct session_id except)
 {
     struct session *sessions = NULL;
     size_t n = 0;
@@ -157,9 +172,11 @@ void identity_on_agent_changed(struct identity *identity, struct db_txn *txn, st
     notify(txn, (struct notice){.identity = identity, .kind = NOTICE_AGENT, .agent = agent});
 }
 
-void identity_on_visitor_ended(struct identity *identity, struct db_txn *txn, struct customer_id customer)
+void identity_on_visitor_ended(struct identity *identity, struct db_txn *txn,
+                               struct customer_id customer)
 {
-    notify(txn, (struct notice){.identity = identity, .kind = NOTICE_VISITOR, .customer = customer});
+    notify(txn,
+           (struct notice){.identity = identity, .kind = NOTICE_VISITOR, .customer = customer});
 }
 
 void identity_on_api_key_ended(struct identity *identity, struct db_txn *txn, int64_t key_id)
@@ -169,13 +186,16 @@ void identity_on_api_key_ended(struct identity *identity, struct db_txn *txn, in
 
 /* ---- checks of what people type ---- */
 
-enum err identity_check_email(struct arena *arena, struct str in, const char *field, struct str *out, struct errinfo *info)
+enum err identity_check_email(struct arena *arena, struct str in, const char *field,
+                              struct str *out, struct errinfo *info)
 {
     struct str s = str_lower_ascii(arena, str_trim(in));
     size_t at = str_find_char(s, '@');
-    bool good = s.len >= 3 && s.len <= 254 && at != SIZE_MAX && at > 0 && at + 1 < s.len && str_find_char(str_sub(s, at + 1, s.len), '@') == SIZE_MAX;
+    bool good = s.len >= 3 && s.len <= 254 && at != SIZE_MAX && at > 0 && at + 1 < s.len &&
+                str_find_char(str_sub(s, at + 1, s.len), '@') == SIZE_MAX;
     for (size_t i = 0; good && i < s.len; i++) {
-        good = (unsigned char)s.p[i] > 0x20 && s.p[i] != 0x7F && strchr("<>()[]\\,;:\"", s.p[i]) == NULL;
+        good = (unsigned char)s.p[i] > 0x20 && s.p[i] != 0x7F &&
+               strchr("<>()[]\\,;:\"", s.p[i]) == NULL;
     }
     if (!good) {
         return err_set(info, ERR_INVALID, field, "format", "This is not an e-mail address.");
@@ -184,14 +204,16 @@ enum err identity_check_email(struct arena *arena, struct str in, const char *fi
     return ERR_OK;
 }
 
-enum err identity_check_name(struct arena *arena, struct str in, const char *field, size_t max, struct str *out, struct errinfo *info)
+enum err identity_check_name(struct arena *arena, struct str in, const char *field, size_t max,
+                             struct str *out, struct errinfo *info)
 {
     struct str s = str_trim(in);
     if (s.len == 0) {
         return err_set(info, ERR_INVALID, field, "required", "%s is required.", field);
     }
     if (utf8_count(s) > max) {
-        return err_set(info, ERR_INVALID, field, "too_long", "%s must have at most %zu characters.", field, max);
+        return err_set(info, ERR_INVALID, field, "too_long", "%s must have at most %zu characters.",
+                       field, max);
     }
     if (memchr(s.p, '\n', s.len) != NULL || memchr(s.p, '\t', s.len) != NULL) {
         return err_set(info, ERR_INVALID, field, "format", "%s must be one line.", field);
@@ -234,7 +256,8 @@ static int64_t or_default(int64_t value, int64_t fallback)
     return value > 0 ? value : fallback;
 }
 
-enum err identity_new(const struct identity_options *options, struct identity **out, struct errinfo *info)
+enum err identity_new(const struct identity_options *options, struct identity **out,
+                      struct errinfo *info)
 {
     enum err err = db_write(options->db, prepare, NULL);
     if (err != ERR_OK) {
@@ -250,7 +273,8 @@ enum err identity_new(const struct identity_options *options, struct identity **
     identity->visitor_anonymous_ms = or_default(options->visitor_anonymous_ms, 180 * TIME_DAY_MS);
     identity->visitor_verified_ms = or_default(options->visitor_verified_ms, TIME_DAY_MS);
     identity->setup_token = mem_strdup(options->setup_token != NULL ? options->setup_token : "");
-    identity->allowed_origins = mem_strdup(options->allowed_origins != NULL ? options->allowed_origins : "");
+    identity->allowed_origins =
+        mem_strdup(options->allowed_origins != NULL ? options->allowed_origins : "");
     identity->hooks = options->hooks;
     identity->actors = ttl_cache_new(sizeof(struct cached_actor), CACHE_ENTRIES);
     *out = identity;
@@ -271,11 +295,13 @@ void identity_free(struct identity **identity)
     *identity = NULL;
 }
 
-static enum err purge(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+static enum err purge(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                      int64_t now)
 {
     const struct identity *identity = arg;
     (void)payload;
-    enum err err = session_store_purge(txn, now, identity->session_idle_ms, identity->visitor_anonymous_ms);
+    enum err err =
+        session_store_purge(txn, now, identity->session_idle_ms, identity->visitor_anonymous_ms);
     return err == ERR_OK ? timer_set(txn, PURGE_KIND, subject, now + TIME_HOUR_MS, STR("")) : err;
 }
 

@@ -7,7 +7,8 @@
 #include "identity/role_store.h"
 #include "identity/session_store.h"
 
-#define INVITATION_COLUMNS "i.id, i.email, i.name, i.role_id, r.name, i.team_ids, i.created_at, i.expires_at"
+#define INVITATION_COLUMNS                                                                         \
+    "i.id, i.email, i.name, i.role_id, r.name, i.team_ids, i.created_at, i.expires_at"
 #define MAX_OPEN 500
 
 static void read_invitation(const struct db_rows *rows, struct arena *arena, struct invitation *out)
@@ -55,7 +56,9 @@ static enum err list_fn(struct db_txn *txn, void *arg)
     struct work *w = arg;
     struct db_rows *rows;
     enum err err = DB_QUERY(txn, &rows,
-                            "SELECT " INVITATION_COLUMNS " FROM invitations i JOIN roles r ON r.id = i.role_id WHERE i.expires_at > $1 ORDER BY i.id DESC LIMIT 500",
+                            "SELECT " INVITATION_COLUMNS
+                            " FROM invitations i JOIN roles r ON r.id = i.role_id WHERE "
+                            "i.expires_at > $1 ORDER BY i.id DESC LIMIT 500",
                             db_i64(w->now));
     if (err != ERR_OK) {
         return err;
@@ -68,7 +71,8 @@ static enum err list_fn(struct db_txn *txn, void *arg)
     return db_rows_close(&rows);
 }
 
-enum err invitation_list(struct identity *identity, const struct actor *actor, struct arena *arena, struct invitation **out, size_t *n_out, struct errinfo *info)
+enum err invitation_list(struct identity *identity, const struct actor *actor, struct arena *arena,
+                         struct invitation **out, size_t *n_out, struct errinfo *info)
 {
     struct work w = {.identity = identity, .arena = arena, .now = identity_now(identity)};
     enum err err = actor_require(actor, PERM_AGENT_MANAGE, info);
@@ -86,10 +90,13 @@ static enum err withdraw_fn(struct db_txn *txn, void *arg)
     const struct db_val vals[] = {db_id(w->id)};
     int64_t n = 0;
     enum err err = db_exec(txn, "DELETE FROM invitations WHERE id = $1", vals, 1, &n);
-    return err == ERR_OK && n == 0 ? err_set(&w->info, ERR_NOT_FOUND, "id", "not_found", "There is no such invitation.") : err;
+    return err == ERR_OK && n == 0
+               ? err_set(&w->info, ERR_NOT_FOUND, "id", "not_found", "There is no such invitation.")
+               : err;
 }
 
-enum err invitation_withdraw(struct identity *identity, const struct actor *actor, int64_t id, struct errinfo *info)
+enum err invitation_withdraw(struct identity *identity, const struct actor *actor, int64_t id,
+                             struct errinfo *info)
 {
     struct work w = {.identity = identity, .id = id};
     enum err err = actor_require(actor, PERM_AGENT_MANAGE, info);
@@ -104,7 +111,8 @@ static enum err check_new(struct db_txn *txn, struct work *w)
     struct role role;
     enum err err = agent_store_email_is_taken(txn, w->email, &is_taken);
     if (err == ERR_OK && is_taken) {
-        return err_set(&w->info, ERR_CONFLICT, "email", "email_taken", "There is an agent with this e-mail address already.");
+        return err_set(&w->info, ERR_CONFLICT, "email", "email_taken",
+                       "There is an agent with this e-mail address already.");
     }
     err = err == ERR_OK ? role_store_load(txn, w->in->role, w->arena, &role) : err;
     if (err == ERR_NOT_FOUND) {
@@ -115,7 +123,8 @@ static enum err check_new(struct db_txn *txn, struct work *w)
         bool exists = false;
         err = team_exists(txn, (struct team_id){w->in->teams.items[i]}, &exists);
         if (err == ERR_OK && !exists) {
-            return err_set(&w->info, ERR_INVALID, "team_ids", "not_found", "There is no such team.");
+            return err_set(&w->info, ERR_INVALID, "team_ids", "not_found",
+                           "There is no such team.");
         }
     }
     return err;
@@ -124,7 +133,11 @@ static enum err check_new(struct db_txn *txn, struct work *w)
 static enum err load_one(struct db_txn *txn, struct work *w, int64_t id)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " INVITATION_COLUMNS " FROM invitations i JOIN roles r ON r.id = i.role_id WHERE i.id = $1", db_id(id));
+    enum err err =
+        DB_QUERY_ONE(txn, &rows,
+                     "SELECT " INVITATION_COLUMNS
+                     " FROM invitations i JOIN roles r ON r.id = i.role_id WHERE i.id = $1",
+                     db_id(id));
     if (err != ERR_OK) {
         return err;
     }
@@ -137,25 +150,38 @@ static enum err create_fn(struct db_txn *txn, void *arg)
     struct work *w = arg;
     int64_t id = 0;
     enum err err = check_new(txn, w);
-    err = err == ERR_OK ? DB_EXEC(txn, "DELETE FROM invitations WHERE email = $1", db_text(w->email)) : err;
-    err = err == ERR_OK ? DB_QUERY_I64(txn, &id,
-                                       "INSERT INTO invitations (token_hash, email, name, role_id, team_ids, created_by, created_at, expires_at) "
-                                       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-                                       token_hash_val(&w->hash), db_text(w->email), db_text(w->name), db_id(w->in->role.v),
-                                       db_text(id_list_encode(w->arena, w->in->teams)), db_i64(w->actor->agent.v), db_i64(w->now),
-                                       db_i64(w->now + w->identity->invitation_ms))
-                        : err;
+    err = err == ERR_OK
+              ? DB_EXEC(txn, "DELETE FROM invitations WHERE email = $1", db_text(w->email))
+              : err;
+    err = err == ERR_OK
+              ? DB_QUERY_I64(txn, &id,
+                             "INSERT INTO invitations (token_hash, email, name, role_id, team_ids, "
+                             "created_by, created_at, expires_at) "
+                             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+                             token_hash_val(&w->hash), db_text(w->email), db_text(w->name),
+                             db_id(w->in->role.v), db_text(id_list_encode(w->arena, w->in->teams)),
+                             db_i64(w->actor->agent.v), db_i64(w->now),
+                             db_i64(w->now + w->identity->invitation_ms))
+              : err;
     err = err == ERR_OK ? load_one(txn, w, id) : err;
     const struct identity_hooks *h = &w->identity->hooks;
     w->public_url = (struct str){"", 0};
-    return err == ERR_OK && h->public_url_load != NULL ? h->public_url_load(h->arg, txn, w->arena, &w->public_url) : err;
+    return err == ERR_OK && h->public_url_load != NULL
+               ? h->public_url_load(h->arg, txn, w->arena, &w->public_url)
+               : err;
 }
 
-enum err invitation_create(struct identity *identity, const struct actor *actor, struct arena *arena, const struct invitation_new *in, struct invitation *out,
-                           struct str *link_out, struct errinfo *info)
+enum err invitation_create(struct identity *identity, const struct actor *actor,
+                           struct arena *arena, const struct invitation_new *in,
+                           struct invitation *out, struct str *link_out, struct errinfo *info)
 {
     struct str token = crypto_token(arena);
-    struct work w = {.identity = identity, .actor = actor, .arena = arena, .now = identity_now(identity), .in = in, .hash = token_hash_of(token)};
+    struct work w = {.identity = identity,
+                     .actor = actor,
+                     .arena = arena,
+                     .now = identity_now(identity),
+                     .in = in,
+                     .hash = token_hash_of(token)};
     enum err err = actor_require(actor, PERM_AGENT_MANAGE, info);
     err = err == ERR_OK ? identity_check_email(arena, in->email, "email", &w.email, info) : err;
     if (err == ERR_OK && str_trim(in->name).len > 0) {
@@ -165,8 +191,10 @@ enum err invitation_create(struct identity *identity, const struct actor *actor,
     if (err == ERR_OK) {
         *out = w.one;
         /* behind '#': the token never reaches a server's log by the address */
-        *link_out = str_printf(arena, STR_FMT "/console/#/invitation/" STR_FMT, STR_ARG(w.public_url), STR_ARG(token));
-        LOG_INFO("identity", "invited", log_i64("by", actor->agent.v), log_i64("invitation", w.one.id));
+        *link_out = str_printf(arena, STR_FMT "/console/#/invitation/" STR_FMT,
+                               STR_ARG(w.public_url), STR_ARG(token));
+        LOG_INFO("identity", "invited", log_i64("by", actor->agent.v),
+                 log_i64("invitation", w.one.id));
     }
     return err;
 }
@@ -177,10 +205,13 @@ static enum err find_open(struct db_txn *txn, struct work *w)
 {
     struct db_rows *rows;
     enum err err = DB_QUERY_ONE(txn, &rows,
-                                "SELECT " INVITATION_COLUMNS " FROM invitations i JOIN roles r ON r.id = i.role_id WHERE i.token_hash = $1 AND i.expires_at > $2",
+                                "SELECT " INVITATION_COLUMNS
+                                " FROM invitations i JOIN roles r ON r.id = i.role_id WHERE "
+                                "i.token_hash = $1 AND i.expires_at > $2",
                                 token_hash_val(&w->hash), db_i64(w->now));
     if (err == ERR_NOT_FOUND) {
-        return err_set(&w->info, ERR_NOT_FOUND, "token", "invitation_gone", "This invitation was used, withdrawn or has expired. Ask for a new one.");
+        return err_set(&w->info, ERR_NOT_FOUND, "token", "invitation_gone",
+                       "This invitation was used, withdrawn or has expired. Ask for a new one.");
     }
     if (err != ERR_OK) {
         return err;
@@ -205,9 +236,13 @@ static enum err run_check(struct work *w, struct errinfo *info)
     return err;
 }
 
-enum err invitation_check(struct identity *identity, struct arena *arena, struct str token, struct invitation *out, struct str *brand_out, struct errinfo *info)
+enum err invitation_check(struct identity *identity, struct arena *arena, struct str token,
+                          struct invitation *out, struct str *brand_out, struct errinfo *info)
 {
-    struct work w = {.identity = identity, .arena = arena, .now = identity_now(identity), .hash = token_hash_of(token)};
+    struct work w = {.identity = identity,
+                     .arena = arena,
+                     .now = identity_now(identity),
+                     .hash = token_hash_of(token)};
     enum err err = run_check(&w, info);
     if (err == ERR_OK) {
         *out = w.one;
@@ -240,13 +275,19 @@ static enum err accept_fn(struct db_txn *txn, void *arg)
     enum err err = find_open(txn, w);
     err = err == ERR_OK ? agent_store_email_is_taken(txn, w->one.email, &is_taken) : err;
     if (err == ERR_OK && is_taken) {
-        return err_set(&w->info, ERR_CONFLICT, "email", "email_taken", "There is an agent with this e-mail address already. Sign in.");
+        return err_set(&w->info, ERR_CONFLICT, "email", "email_taken",
+                       "There is an agent with this e-mail address already. Sign in.");
     }
-    struct agent_new agent = {.email = w->one.email, .name = w->name, .password_hash = str_from(w->password_hash), .role = w->one.role, .now = w->now};
+    struct agent_new agent = {.email = w->one.email,
+                              .name = w->name,
+                              .password_hash = str_from(w->password_hash),
+                              .role = w->one.role,
+                              .now = w->now};
     struct agent_id id = {0};
     err = err == ERR_OK ? agent_store_insert(txn, &agent, &id) : err;
     err = err == ERR_OK ? add_to_teams(txn, w, id) : err;
-    err = err == ERR_OK ? DB_EXEC(txn, "DELETE FROM invitations WHERE id = $1", db_id(w->one.id)) : err;
+    err = err == ERR_OK ? DB_EXEC(txn, "DELETE FROM invitations WHERE id = $1", db_id(w->one.id))
+                        : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -254,13 +295,20 @@ static enum err accept_fn(struct db_txn *txn, void *arg)
     return login_open_session(w->identity, txn, w->arena, id, &w->acceptance->origin, &w->login);
 }
 
-enum err invitation_accept(struct identity *identity, struct arena *arena, const struct invitation_acceptance *in, struct login_result *out,
+enum err invitation_accept(struct identity *identity, struct arena *arena,
+                           const struct invitation_acceptance *in, struct login_result *out,
                            struct errinfo *info)
 {
-    struct work w = {.identity = identity, .arena = arena, .now = identity_now(identity), .acceptance = in, .hash = token_hash_of(in->token)};
+    struct work w = {.identity = identity,
+                     .arena = arena,
+                     .now = identity_now(identity),
+                     .acceptance = in,
+                     .hash = token_hash_of(in->token)};
     enum err err = run_check(&w, info); /* before Argon2id: strangers do not get to burn it */
     err = err == ERR_OK ? identity_check_name(arena, in->name, "name", 80, &w.name, info) : err;
-    err = err == ERR_OK ? password_check(in->password, w.one.email, w.name, w.brand, "password", info) : err;
+    err = err == ERR_OK
+              ? password_check(in->password, w.one.email, w.name, w.brand, "password", info)
+              : err;
     err = err == ERR_OK ? crypto_password_hash(in->password, w.password_hash) : err;
     err = err == ERR_OK ? run_write(&w, accept_fn, info) : err;
     if (err == ERR_OK) {

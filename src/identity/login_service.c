@@ -12,7 +12,8 @@
 #include "identity/session_store.h"
 
 /* Of a random password, with today's parameters: verified against when there is no such account, so that the answer takes as long. */
-static const char nobody_hash[] = "$argon2id$v=19$m=65536,t=2,p=1$X9/KVLkf5HM2z+FgaHJE2A$r7rmH36aymdR1F58U9+8L4qHtJxsWIyk38OYV2JEGOg";
+static const char nobody_hash[] = "$argon2id$v=19$m=65536,t=2,p=1$X9/"
+                                  "KVLkf5HM2z+FgaHJE2A$r7rmH36aymdR1F58U9+8L4qHtJxsWIyk38OYV2JEGOg";
 
 #define USER_AGENT_MAX 200
 
@@ -42,7 +43,8 @@ static void choose_gate(struct attempt *a, int64_t device)
         return;
     }
     struct str address = gate_address(a->arena, a->in->origin.ip);
-    gate_add(&a->gate, a->identity, THROTTLE_PAIR, str_printf(a->arena, STR_FMT " " STR_FMT, STR_ARG(address), STR_ARG(a->email)));
+    gate_add(&a->gate, a->identity, THROTTLE_PAIR,
+             str_printf(a->arena, STR_FMT " " STR_FMT, STR_ARG(address), STR_ARG(a->email)));
     gate_add(&a->gate, a->identity, THROTTLE_ADDRESS, address);
     gate_add(&a->gate, a->identity, THROTTLE_GLOBAL, STR(""));
 }
@@ -57,7 +59,9 @@ static enum err count_attempt(struct db_txn *txn, void *arg)
     if (err == ERR_OK) {
         a->is_known_account = true;
         struct token_hash hash = token_hash_of(a->in->origin.device_token);
-        err = a->in->origin.device_token.len == IDENTITY_TOKEN_LEN ? device_store_find(txn, &hash, a->secrets.id, &device) : ERR_NOT_FOUND;
+        err = a->in->origin.device_token.len == IDENTITY_TOKEN_LEN
+                  ? device_store_find(txn, &hash, a->secrets.id, &device)
+                  : ERR_NOT_FOUND;
         a->is_known_device = err == ERR_OK;
     }
     if (err != ERR_OK && err != ERR_NOT_FOUND) {
@@ -82,7 +86,8 @@ struct str login_recovery_code_new(struct arena *arena)
     return str_printf(arena, "%.4s-%.4s-%.4s", t.p, t.p + 4, t.p + 8);
 }
 
-struct token_hash login_recovery_code_hash(const struct identity *identity, struct agent_id agent, struct str code)
+struct token_hash login_recovery_code_hash(const struct identity *identity, struct agent_id agent,
+                                           struct str code)
 {
     ARENA_AUTO arena = arena_new(0);
     char *plain = arena_alloc(arena, code.len + 1);
@@ -93,7 +98,9 @@ struct token_hash login_recovery_code_hash(const struct identity *identity, stru
         }
     }
     struct str lower = str_lower_ascii(arena, (struct str){plain, n});
-    return identity_keyed_hash(identity, "recovery code", str_printf(arena, "%lld:" STR_FMT, (long long)agent.v, STR_ARG(lower)));
+    return identity_keyed_hash(
+        identity, "recovery code",
+        str_printf(arena, "%lld:" STR_FMT, (long long)agent.v, STR_ARG(lower)));
 }
 
 static bool is_totp_code(struct str code)
@@ -106,7 +113,8 @@ static bool is_totp_code(struct str code)
     return code.len == 6;
 }
 
-enum err login_use_code(struct identity *identity, struct db_txn *txn, struct agent_id agent, struct str code, struct errinfo *info)
+enum err login_use_code(struct identity *identity, struct db_txn *txn, struct agent_id agent,
+                        struct str code, struct errinfo *info)
 {
     struct agent_secrets s;
     enum err err = agent_store_secrets(txn, agent, db_txn_arena(txn), &s);
@@ -120,9 +128,11 @@ enum err login_use_code(struct identity *identity, struct db_txn *txn, struct ag
     if (is_totp_code(code) && s.totp_sealed.len > 0) {
         struct str seed;
         int64_t step = 0;
-        err = crypto_open(arena, identity->secret_key, login_totp_context(arena, agent), s.totp_sealed, &seed);
+        err = crypto_open(arena, identity->secret_key, login_totp_context(arena, agent),
+                          s.totp_sealed, &seed);
         if (err != ERR_OK) {
-            LOG_ERROR("identity", "second factor cannot be opened: another installation's key?", log_i64("agent", agent.v));
+            LOG_ERROR("identity", "second factor cannot be opened: another installation's key?",
+                      log_i64("agent", agent.v));
             return ERR_INTERNAL;
         }
         if (crypto_totp_verify(seed, code, now, 0, &step)) {
@@ -130,19 +140,23 @@ enum err login_use_code(struct identity *identity, struct db_txn *txn, struct ag
         }
     } else {
         struct token_hash hash = login_recovery_code_hash(identity, agent, code);
-        err = agent_store_use_recovery_code(txn, agent, (struct str){(const char *)hash.v, sizeof(hash.v)}, now, &is_good);
+        err = agent_store_use_recovery_code(
+            txn, agent, (struct str){(const char *)hash.v, sizeof(hash.v)}, now, &is_good);
     }
     if (err == ERR_OK && !is_good) {
-        return err_set(info, ERR_UNAUTHORIZED, "code", "bad_code", "This code is wrong or was used already.");
+        return err_set(info, ERR_UNAUTHORIZED, "code", "bad_code",
+                       "This code is wrong or was used already.");
     }
     return err;
 }
 
-enum err login_open_session(struct identity *identity, struct db_txn *txn, struct arena *arena, struct agent_id agent, const struct login_origin *origin,
+enum err login_open_session(struct identity *identity, struct db_txn *txn, struct arena *arena,
+                            struct agent_id agent, const struct login_origin *origin,
                             struct login_result *out)
 {
     int64_t now = identity_now(identity);
-    struct login_result r = {.agent = agent, .session_token = crypto_token(arena), .device_token = origin->device_token};
+    struct login_result r = {
+        .agent = agent, .session_token = crypto_token(arena), .device_token = origin->device_token};
     if (r.device_token.len != IDENTITY_TOKEN_LEN) {
         r.device_token = crypto_token(arena);
     }
@@ -180,7 +194,8 @@ static enum err count_code(struct db_txn *txn, void *arg)
 {
     struct attempt *a = arg;
     struct gate gate = {0};
-    gate_add(&gate, a->identity, THROTTLE_TOTP, str_printf(db_txn_arena(txn), "%lld", (long long)a->secrets.id.v));
+    gate_add(&gate, a->identity, THROTTLE_TOTP,
+             str_printf(db_txn_arena(txn), "%lld", (long long)a->secrets.id.v));
     return gate_enter(txn, &gate, a->now, &a->info);
 }
 
@@ -193,7 +208,8 @@ static enum err finish(struct db_txn *txn, void *arg)
         return err;
     }
     if (!now.is_active || !str_eq(now.password_hash, a->secrets.password_hash)) {
-        return err_set(&a->info, ERR_UNAUTHORIZED, "", "bad_credentials", "E-mail or password is wrong.");
+        return err_set(&a->info, ERR_UNAUTHORIZED, "", "bad_credentials",
+                       "E-mail or password is wrong.");
     }
     if (now.totp_sealed.len > 0) {
         err = login_use_code(a->identity, txn, now.id, a->in->code, &a->info);
@@ -204,42 +220,55 @@ static enum err finish(struct db_txn *txn, void *arg)
     err = err == ERR_OK ? gate_pass(txn, &a->gate, a->now) : err;
     if (err == ERR_OK && now.totp_sealed.len > 0 && !a->is_known_device) {
         struct gate gate = {0};
-        gate_add(&gate, a->identity, THROTTLE_TOTP, str_printf(db_txn_arena(txn), "%lld", (long long)now.id.v));
+        gate_add(&gate, a->identity, THROTTLE_TOTP,
+                 str_printf(db_txn_arena(txn), "%lld", (long long)now.id.v));
         err = gate_pass(txn, &gate, a->now);
     }
-    return err == ERR_OK ? login_open_session(a->identity, txn, a->arena, now.id, &a->in->origin, &a->result) : err;
+    return err == ERR_OK
+               ? login_open_session(a->identity, txn, a->arena, now.id, &a->in->origin, &a->result)
+               : err;
 }
 
 static enum err refuse(struct attempt *a, enum err err, struct errinfo *info)
 {
-    LOG_INFO("identity", "sign-in refused", log_i64("agent", a->is_known_account ? a->secrets.id.v : 0), log_cstr("why", a->info.code));
+    LOG_INFO("identity", "sign-in refused",
+             log_i64("agent", a->is_known_account ? a->secrets.id.v : 0),
+             log_cstr("why", a->info.code));
     if (info != NULL) {
         *info = a->info;
     }
     return err;
 }
 
-enum err login_with_password(struct identity *identity, struct arena *arena, const struct login_request *in, struct login_result *out, struct errinfo *info)
+enum err login_with_password(struct identity *identity, struct arena *arena,
+                             const struct login_request *in, struct login_result *out,
+                             struct errinfo *info)
 {
-    struct attempt a = {.identity = identity, .arena = arena, .in = in, .now = identity_now(identity)};
+    struct attempt a = {
+        .identity = identity, .arena = arena, .in = in, .now = identity_now(identity)};
     a.email = str_lower_ascii(arena, str_trim(in->email));
     enum err err = db_write(identity->db, count_attempt, &a);
     if (err != ERR_OK) {
         return refuse(&a, err, info);
     }
-    const char *hash = a.is_known_account ? str_to_cstr(arena, a.secrets.password_hash) : nobody_hash;
-    bool is_right = crypto_password_verify(hash, in->password) && a.is_known_account && a.secrets.is_active;
+    const char *hash =
+        a.is_known_account ? str_to_cstr(arena, a.secrets.password_hash) : nobody_hash;
+    bool is_right =
+        crypto_password_verify(hash, in->password) && a.is_known_account && a.secrets.is_active;
     if (!is_right) {
-        err = err_set(&a.info, ERR_UNAUTHORIZED, "", "bad_credentials", "E-mail or password is wrong.");
+        err = err_set(&a.info, ERR_UNAUTHORIZED, "", "bad_credentials",
+                      "E-mail or password is wrong.");
         return refuse(&a, err, info);
     }
     if (a.secrets.totp_sealed.len > 0 && str_trim(in->code).len == 0) {
-        return err_set(info, ERR_UNAUTHORIZED, "code", "totp_required", "Enter the code of your authenticator app.");
+        return err_set(info, ERR_UNAUTHORIZED, "code", "totp_required",
+                       "Enter the code of your authenticator app.");
     }
     if (a.secrets.totp_sealed.len > 0 && !a.is_known_device) {
         err = db_write(identity->db, count_code, &a);
     }
-    if (err == ERR_OK && crypto_password_needs_rehash(hash) && crypto_password_hash(in->password, a.new_hash) != ERR_OK) {
+    if (err == ERR_OK && crypto_password_needs_rehash(hash) &&
+        crypto_password_hash(in->password, a.new_hash) != ERR_OK) {
         a.new_hash[0] = 0; /* next time */
     }
     err = err == ERR_OK ? db_write(identity->db, finish, &a) : err;
@@ -273,7 +302,8 @@ static enum err count_confirmation(struct db_txn *txn, void *arg)
     }
     c->hash = s.password_hash;
     c->gate = (struct gate){0};
-    gate_add(&c->gate, c->identity, THROTTLE_SESSION, str_printf(db_txn_arena(txn), "%lld", (long long)c->session.v));
+    gate_add(&c->gate, c->identity, THROTTLE_SESSION,
+             str_printf(db_txn_arena(txn), "%lld", (long long)c->session.v));
     return gate_enter(txn, &c->gate, identity_now(c->identity), &c->info);
 }
 
@@ -283,10 +313,12 @@ static enum err pass_confirmation(struct db_txn *txn, void *arg)
     return gate_pass(txn, &c->gate, identity_now(c->identity));
 }
 
-enum err login_confirm_password(struct identity *identity, const struct actor *actor, struct str password, const char *field, struct errinfo *info)
+enum err login_confirm_password(struct identity *identity, const struct actor *actor,
+                                struct str password, const char *field, struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
-    struct confirmation c = {.identity = identity, .arena = arena, .agent = actor->agent, .session = actor->session};
+    struct confirmation c = {
+        .identity = identity, .arena = arena, .agent = actor->agent, .session = actor->session};
     enum err err = db_write(identity->db, count_confirmation, &c);
     if (err != ERR_OK) {
         if (info != NULL) {

@@ -7,14 +7,78 @@
 
 /* Stems of the passwords of 12 and more characters that head the published lists, letters only, lower case, leet undone. */
 static const char *const stems[] = {
-    "password",   "passwordpassword", "passw",      "qwerty",       "qwertyuiop",  "qwertyqwerty",  "qwertyuiopasdfghjkl", "asdfghjkl", "zxcvbnm",
-    "qazwsx",     "qazwsxedc",        "qazwsxedcrfv", "iloveyou",   "iloveyouforever", "administrator", "adminadmin",      "admin",     "welcome",
-    "letmein",    "changeme",         "changeit",   "default",      "monkey",      "dragon",        "football",            "baseball",  "basketball",
-    "superman",   "batman",           "princess",   "sunshine",     "trustno",     "master",        "shadow",              "michael",   "jordan",
-    "starwars",   "whatever",         "computer",   "internet",     "secret",      "access",        "login",               "hello",     "helloworld",
-    "freedom",    "bitcoin",          "ethereum",   "crypto",       "exchange",    "stablehand",    "support",             "supportdesk", "woaini",
-    "woaiwojia",  "mima",             "nihao",      "ceshi",        "test",        "testtest",      "guest",               "temp",      "summer",
-    "winter",     "spring",           "autumn",     "january",      "february",    "december",      "monday",              "friday",    "correcthorsebatterystaple",
+    "password",
+    "passwordpassword",
+    "passw",
+    "qwerty",
+    "qwertyuiop",
+    "qwertyqwerty",
+    "qwertyuiopasdfghjkl",
+    "asdfghjkl",
+    "zxcvbnm",
+    "qazwsx",
+    "qazwsxedc",
+    "qazwsxedcrfv",
+    "iloveyou",
+    "iloveyouforever",
+    "administrator",
+    "adminadmin",
+    "admin",
+    "welcome",
+    "letmein",
+    "changeme",
+    "changeit",
+    "default",
+    "monkey",
+    "dragon",
+    "football",
+    "baseball",
+    "basketball",
+    "superman",
+    "batman",
+    "princess",
+    "sunshine",
+    "trustno",
+    "master",
+    "shadow",
+    "michael",
+    "jordan",
+    "starwars",
+    "whatever",
+    "computer",
+    "internet",
+    "secret",
+    "access",
+    "login",
+    "hello",
+    "helloworld",
+    "freedom",
+    "bitcoin",
+    "ethereum",
+    "crypto",
+    "exchange",
+    "stablehand",
+    "support",
+    "supportdesk",
+    "woaini",
+    "woaiwojia",
+    "mima",
+    "nihao",
+    "ceshi",
+    "test",
+    "testtest",
+    "guest",
+    "temp",
+    "summer",
+    "winter",
+    "spring",
+    "autumn",
+    "january",
+    "february",
+    "december",
+    "monday",
+    "friday",
+    "correcthorsebatterystaple",
 };
 
 static char undo_leet(uint32_t c)
@@ -105,19 +169,24 @@ static bool leans_on(struct str password, struct str text)
     return t.len >= 4 && str_find(p, t) != SIZE_MAX && t.len * 2 > p.len;
 }
 
-enum err password_check(struct str password, struct str email, struct str name, struct str brand, const char *field, struct errinfo *info)
+enum err password_check(struct str password, struct str email, struct str name, struct str brand,
+                        const char *field, struct errinfo *info)
 {
     size_t n = utf8_count(password);
     if (n < PASSWORD_MIN) {
-        return err_set(info, ERR_INVALID, field, "too_short", "A password has at least %d characters.", PASSWORD_MIN);
+        return err_set(info, ERR_INVALID, field, "too_short",
+                       "A password has at least %d characters.", PASSWORD_MIN);
     }
     if (n > PASSWORD_MAX || password.len > (size_t)PASSWORD_MAX * 4) {
-        return err_set(info, ERR_INVALID, field, "too_long", "A password has at most %d characters.", PASSWORD_MAX);
+        return err_set(info, ERR_INVALID, field, "too_long",
+                       "A password has at most %d characters.", PASSWORD_MAX);
     }
     size_t at = str_find_char(email, '@');
     struct str local = at == SIZE_MAX ? email : str_sub(email, 0, at);
-    if (is_common(password) || is_monotonous(password) || leans_on(password, local) || leans_on(password, name) || leans_on(password, brand)) {
-        return err_set(info, ERR_INVALID, field, "weak", "This password is easy to guess. Three or four unrelated words are better.");
+    if (is_common(password) || is_monotonous(password) || leans_on(password, local) ||
+        leans_on(password, name) || leans_on(password, brand)) {
+        return err_set(info, ERR_INVALID, field, "weak",
+                       "This password is easy to guess. Three or four unrelated words are better.");
     }
     return ERR_OK;
 }

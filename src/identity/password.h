@@ -9,6 +9,7 @@
 #define PASSWORD_MAX 256
 
 /* ERR_INVALID with `field` and code too_short, too_long, weak. Empty strings among email, name, brand are left out of account. */
-ERR_MUST_USE enum err password_check(struct str password, struct str email, struct str name, struct str brand, const char *field, struct errinfo *info);
+ERR_MUST_USE enum err password_check(struct str password, struct str email, struct str name,
+                                     struct str brand, const char *field, struct errinfo *info);
 
 #endif

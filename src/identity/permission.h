@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 enum permission {
-    PERM_CONVERSATION_READ,     /* conversations assigned to me, of my teams, and those of no team */
+    PERM_CONVERSATION_READ, /* conversations assigned to me, of my teams, and those of no team */
     PERM_CONVERSATION_READ_ALL, /* every conversation; implies nothing else */
     PERM_CONVERSATION_REPLY,
     PERM_CONVERSATION_ASSIGN,
@@ -42,7 +42,7 @@ struct permission_info {
 };
 
 const struct permission_info *permission_get(enum permission p); /* never NULL */
-bool permission_parse(struct str name, enum permission *out);     /* false: no such name */
+bool permission_parse(struct str name, enum permission *out);    /* false: no such name */
 
 bool permission_set_has(struct permission_set set, enum permission p);
 struct permission_set permission_set_with(struct permission_set set, enum permission p);

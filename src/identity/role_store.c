@@ -1,7 +1,8 @@
 #include "identity/role_store.h"
 
-#define ROLE_COLUMNS                                                                                                                                       \
-    "r.id, r.key, r.name, r.requires_totp, r.version, (SELECT COUNT(*) FROM agents a WHERE a.role_id = r.id AND a.is_active = 1)"
+#define ROLE_COLUMNS                                                                               \
+    "r.id, r.key, r.name, r.requires_totp, r.version, (SELECT COUNT(*) FROM agents a WHERE "       \
+    "a.role_id = r.id AND a.is_active = 1)"
 
 static void read_role(const struct db_rows *rows, struct arena *arena, struct role *out)
 {
@@ -16,14 +17,16 @@ static void read_role(const struct db_rows *rows, struct arena *arena, struct ro
 enum err role_store_permissions(struct db_txn *txn, struct role_id id, struct permission_set *out)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY(txn, &rows, "SELECT permission FROM role_permissions WHERE role_id = $1", db_id(id.v));
+    enum err err = DB_QUERY(
+        txn, &rows, "SELECT permission FROM role_permissions WHERE role_id = $1", db_id(id.v));
     if (err != ERR_OK) {
         return err;
     }
     struct permission_set set = {0};
     while (db_rows_next(rows)) {
         enum permission p;
-        if (permission_parse(db_rows_str(rows, 0), &p)) { /* others: of a newer program that ran on this database */
+        if (permission_parse(db_rows_str(rows, 0),
+                             &p)) { /* others: of a newer program that ran on this database */
             set = permission_set_with(set, p);
         }
     }
@@ -61,10 +64,12 @@ enum err role_store_list(struct db_txn *txn, struct arena *arena, struct role **
     return err;
 }
 
-enum err role_store_load(struct db_txn *txn, struct role_id id, struct arena *arena, struct role *out)
+enum err role_store_load(struct db_txn *txn, struct role_id id, struct arena *arena,
+                         struct role *out)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " ROLE_COLUMNS " FROM roles r WHERE r.id = $1", db_id(id.v));
+    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " ROLE_COLUMNS " FROM roles r WHERE r.id = $1",
+                                db_id(id.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -90,8 +95,10 @@ static enum err insert_permissions(struct db_txn *txn, struct role_id id, struct
     enum err err = ERR_OK;
     for (int p = 0; p < PERM_COUNT && err == ERR_OK; p++) {
         if (permission_set_has(set, (enum permission)p)) {
-            err = DB_EXEC(txn, "INSERT INTO role_permissions (role_id, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING", db_id(id.v),
-                          db_text(str_from(permission_get((enum permission)p)->name)));
+            err = DB_EXEC(txn,
+                          "INSERT INTO role_permissions (role_id, permission) VALUES ($1, $2) ON "
+                          "CONFLICT DO NOTHING",
+                          db_id(id.v), db_text(str_from(permission_get((enum permission)p)->name)));
         }
     }
     return err;
@@ -100,8 +107,9 @@ static enum err insert_permissions(struct db_txn *txn, struct role_id id, struct
 enum err role_store_insert(struct db_txn *txn, const struct role *role, struct role_id *out)
 {
     struct role_id id = {0};
-    enum err err =
-        DB_QUERY_I64(txn, &id.v, "INSERT INTO roles (name, requires_totp) VALUES ($1, $2) RETURNING id", db_text(role->name), db_bool(role->requires_totp));
+    enum err err = DB_QUERY_I64(
+        txn, &id.v, "INSERT INTO roles (name, requires_totp) VALUES ($1, $2) RETURNING id",
+        db_text(role->name), db_bool(role->requires_totp));
     if (err == ERR_OK) {
         err = insert_permissions(txn, id, role->permissions);
     }
@@ -113,8 +121,9 @@ enum err role_store_insert(struct db_txn *txn, const struct role *role, struct r
 
 enum err role_store_update(struct db_txn *txn, const struct role *role)
 {
-    enum err err = DB_EXEC(txn, "UPDATE roles SET name = $1, requires_totp = $2, version = version + 1 WHERE id = $3", db_text(role->name),
-                           db_bool(role->requires_totp), db_id(role->id.v));
+    enum err err = DB_EXEC(
+        txn, "UPDATE roles SET name = $1, requires_totp = $2, version = version + 1 WHERE id = $3",
+        db_text(role->name), db_bool(role->requires_totp), db_id(role->id.v));
     if (err == ERR_OK) {
         err = DB_EXEC(txn, "DELETE FROM role_permissions WHERE role_id = $1", db_id(role->id.v));
     }
@@ -126,10 +135,12 @@ enum err role_store_delete(struct db_txn *txn, struct role_id id)
     return DB_EXEC(txn, "DELETE FROM roles WHERE id = $1", db_id(id.v));
 }
 
-enum err role_store_name_is_free(struct db_txn *txn, struct str name, struct role_id except, bool *out)
+enum err role_store_name_is_free(struct db_txn *txn, struct str name, struct role_id except,
+                                 bool *out)
 {
     int64_t n = 0;
-    enum err err = DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM roles WHERE name = $1 AND id <> $2", db_text(name), db_i64(except.v));
+    enum err err = DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM roles WHERE name = $1 AND id <> $2",
+                                db_text(name), db_i64(except.v));
     if (err == ERR_OK) {
         *out = n == 0;
     }

@@ -6,7 +6,8 @@
 
 /* ---- shared ---- */
 
-enum err http_opt_text(const struct json *o, const char *key, size_t max, struct str *text, const struct str **given_out, struct errinfo *info)
+enum err http_opt_text(const struct json *o, const char *key, size_t max, struct str *text,
+                       const struct str **given_out, struct errinfo *info)
 {
     enum err err = json_opt_str(o, key, max, text, info);
     if (err == ERR_OK) {
@@ -35,7 +36,8 @@ static void write_preferences(struct json_writer *w, const struct preferences *p
     json_object_end(w);
 }
 
-enum err http_write_me(struct identity *identity, struct response *rs, struct agent_id agent, struct str session_token, struct errinfo *info)
+enum err http_write_me(struct identity *identity, struct response *rs, struct agent_id agent,
+                       struct str session_token, struct errinfo *info)
 {
     struct arena *arena = response_arena(rs);
     struct me me;
@@ -55,7 +57,9 @@ enum err http_write_me(struct identity *identity, struct response *rs, struct ag
         }
     }
     json_array_end(w);
-    json_kv_str(w, "csrf_token", session_token.len > 0 ? identity_csrf_token(arena, session_token) : (struct str){"", 0});
+    json_kv_str(w, "csrf_token",
+                session_token.len > 0 ? identity_csrf_token(arena, session_token)
+                                      : (struct str){"", 0});
     json_kv_bool(w, "totp_enabled", me.agent.has_totp);
     json_kv_bool(w, "totp_required", me.needs_totp_setup);
     write_preferences(w, &me.preferences);
@@ -64,7 +68,8 @@ enum err http_write_me(struct identity *identity, struct response *rs, struct ag
     return ERR_OK;
 }
 
-enum err http_signed_in(struct request *rq, struct response *rs, const struct login_result *login, struct errinfo *info)
+enum err http_signed_in(struct request *rq, struct response *rs, const struct login_result *login,
+                        struct errinfo *info)
 {
     response_cookie(rs, auth_cookie_name(rq), login->session_token, -1, false);
     response_cookie(rs, auth_device_cookie_name(rq), login->device_token, DEVICE_COOKIE_S, true);
@@ -76,7 +81,8 @@ enum err http_signed_in(struct request *rq, struct response *rs, const struct lo
 
 static struct str own_token(const struct request *rq, const struct actor *actor)
 {
-    return actor->kind == ACTOR_AGENT ? request_cookie(rq, auth_cookie_name(rq)) : (struct str){"", 0};
+    return actor->kind == ACTOR_AGENT ? request_cookie(rq, auth_cookie_name(rq))
+                                      : (struct str){"", 0};
 }
 
 enum err session_http_get(struct request *rq, struct response *rs, struct errinfo *info)

@@ -37,7 +37,8 @@ static bool is_local(const struct request *rq)
         is_loopback = is_loopback || str_eq_cstr(rq->remote_ip, addresses[i]);
         is_local_name = is_local_name || str_eq_nocase(host, str_from(names[i]));
     }
-    return is_loopback && is_local_name && request_header(rq, "x-forwarded-for").len == 0 && request_header(rq, "forwarded").len == 0;
+    return is_loopback && is_local_name && request_header(rq, "x-forwarded-for").len == 0 &&
+           request_header(rq, "forwarded").len == 0;
 }
 
 enum err setup_http_create_owner(struct request *rq, struct response *rs, struct errinfo *info)
@@ -106,8 +107,12 @@ enum err invitation_http_create(struct request *rq, struct response *rs, struct 
     err = err == ERR_OK ? json_get_str(o, "email", 1, 254, &in.email, info) : err;
     err = err == ERR_OK ? json_opt_str(o, "name", 80, &in.name, info) : err;
     err = err == ERR_OK ? json_get_id(o, "role_id", &in.role.v, info) : err;
-    err = err == ERR_OK ? id_list_get(rq->arena, o, "team_ids", ACTOR_MAX_TEAMS, &in.teams, &has_teams, info) : err;
-    err = err == ERR_OK ? invitation_create(rq->room, request_actor(rq), rq->arena, &in, &made, &link, info) : err;
+    err = err == ERR_OK
+              ? id_list_get(rq->arena, o, "team_ids", ACTOR_MAX_TEAMS, &in.teams, &has_teams, info)
+              : err;
+    err = err == ERR_OK
+              ? invitation_create(rq->room, request_actor(rq), rq->arena, &in, &made, &link, info)
+              : err;
     if (err == ERR_OK) {
         response_status(rs, 201);
         response_header(rs, "Cache-Control", STR("no-store"));

@@ -9,7 +9,8 @@ struct setup_state {
     bool needs_owner;
     struct str brand;
 };
-ERR_MUST_USE enum err setup_load(struct identity *identity, struct arena *arena, struct setup_state *out);
+ERR_MUST_USE enum err setup_load(struct identity *identity, struct arena *arena,
+                                 struct setup_state *out);
 
 struct setup_request {
     struct str email, name, password, brand, token;
@@ -17,7 +18,8 @@ struct setup_request {
     struct login_origin origin;
 };
 /* ERR_CONFLICT code setup_done; ERR_DENIED code setup_token (field setup_token). */
-ERR_MUST_USE enum err setup_create_owner(struct identity *identity, struct arena *arena, const struct setup_request *in, struct login_result *out,
+ERR_MUST_USE enum err setup_create_owner(struct identity *identity, struct arena *arena,
+                                         const struct setup_request *in, struct login_result *out,
                                          struct errinfo *info);
 
 #endif

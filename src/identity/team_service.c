@@ -32,7 +32,8 @@ static enum err done(const struct work *w, enum err err, struct errinfo *info)
 enum err team_list(struct db_txn *txn, struct arena *arena, struct team **out, size_t *n_out)
 {
     struct db_rows *rows;
-    enum err err = db_query(txn, "SELECT id, name FROM teams ORDER BY name, id LIMIT 500", NULL, 0, &rows);
+    enum err err =
+        db_query(txn, "SELECT id, name FROM teams ORDER BY name, id LIMIT 500", NULL, 0, &rows);
     if (err != ERR_OK) {
         return err;
     }
@@ -60,12 +61,18 @@ enum err team_exists(struct db_txn *txn, struct team_id id, bool *out)
     return err;
 }
 
-static enum err load_members(struct db_txn *txn, struct arena *arena, struct team_id id, struct id_list *out)
+static enum err load_members(struct db_txn *txn, struct arena *arena, struct team_id id,
+                             struct id_list *out)
 {
     int64_t count = 0;
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_I64(txn, &count, "SELECT COUNT(*) FROM team_members WHERE team_id = $1", db_id(id.v));
-    err = err == ERR_OK ? DB_QUERY(txn, &rows, "SELECT agent_id FROM team_members WHERE team_id = $1 ORDER BY agent_id", db_id(id.v)) : err;
+    enum err err = DB_QUERY_I64(txn, &count, "SELECT COUNT(*) FROM team_members WHERE team_id = $1",
+                                db_id(id.v));
+    err = err == ERR_OK
+              ? DB_QUERY(txn, &rows,
+                         "SELECT agent_id FROM team_members WHERE team_id = $1 ORDER BY agent_id",
+                         db_id(id.v))
+              : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -81,14 +88,16 @@ static enum err load_members(struct db_txn *txn, struct arena *arena, struct tea
 static enum err load_team(struct db_txn *txn, struct work *w)
 {
     struct db_rows *rows;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT name, version FROM teams WHERE id = $1", db_id(w->id.v));
+    enum err err =
+        DB_QUERY_ONE(txn, &rows, "SELECT name, version FROM teams WHERE id = $1", db_id(w->id.v));
     if (err == ERR_NOT_FOUND) {
         return err_set(&w->info, err, "id", "not_found", "There is no such team.");
     }
     if (err != ERR_OK) {
         return err;
     }
-    w->team = (struct team_detail){.id = w->id, .name = db_rows_dup(rows, 0, w->arena), .version = db_rows_i64(rows, 1)};
+    w->team = (struct team_detail){
+        .id = w->id, .name = db_rows_dup(rows, 0, w->arena), .version = db_rows_i64(rows, 1)};
     err = db_rows_close(&rows);
     return err == ERR_OK ? load_members(txn, w->arena, w->id, &w->team.agents) : err;
 }
@@ -98,7 +107,8 @@ static enum err get_fn(struct db_txn *txn, void *arg)
     return load_team(txn, arg);
 }
 
-enum err team_service_get(struct identity *identity, struct team_id id, struct arena *arena, struct team_detail *out, struct errinfo *info)
+enum err team_service_get(struct identity *identity, struct team_id id, struct arena *arena,
+                          struct team_detail *out, struct errinfo *info)
 {
     struct work w = {.arena = arena, .id = id};
     enum err err = db_read(identity->db, get_fn, &w);
@@ -124,7 +134,8 @@ static enum err list_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err team_service_list(struct identity *identity, const struct actor *actor, struct arena *arena, struct team_detail **out, size_t *n_out,
+enum err team_service_list(struct identity *identity, const struct actor *actor,
+                           struct arena *arena, struct team_detail **out, size_t *n_out,
                            struct errinfo *info)
 {
     struct work w = {.arena = arena};
@@ -154,15 +165,23 @@ static bool holds(struct id_list list, int64_t id)
 static enum err add_member(struct db_txn *txn, struct work *w, int64_t agent)
 {
     int64_t n = 0;
-    enum err err = DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM agents WHERE id = $1", db_i64(agent));
+    enum err err =
+        DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM agents WHERE id = $1", db_i64(agent));
     if (err == ERR_OK && n == 0) {
         return err_set(&w->info, ERR_INVALID, "agent_ids", "not_found", "There is no such agent.");
     }
-    err = err == ERR_OK ? DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM team_members WHERE agent_id = $1", db_i64(agent)) : err;
+    err = err == ERR_OK
+              ? DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM team_members WHERE agent_id = $1",
+                             db_i64(agent))
+              : err;
     if (err == ERR_OK && n >= ACTOR_MAX_TEAMS) {
-        return err_set(&w->info, ERR_INVALID, "agent_ids", "too_many_teams", "An agent can be in %d teams.", ACTOR_MAX_TEAMS);
+        return err_set(&w->info, ERR_INVALID, "agent_ids", "too_many_teams",
+                       "An agent can be in %d teams.", ACTOR_MAX_TEAMS);
     }
-    return err == ERR_OK ? DB_EXEC(txn, "INSERT INTO team_members (team_id, agent_id) VALUES ($1, $2)", db_id(w->id.v), db_id(agent)) : err;
+    return err == ERR_OK
+               ? DB_EXEC(txn, "INSERT INTO team_members (team_id, agent_id) VALUES ($1, $2)",
+                         db_id(w->id.v), db_id(agent))
+               : err;
 }
 
 /* Whoever came or went sees other conversations now. */
@@ -172,7 +191,8 @@ static enum err set_members(struct db_txn *txn, struct work *w, struct id_list b
     enum err err = ERR_OK;
     for (size_t i = 0; i < before.n && err == ERR_OK; i++) {
         if (!holds(after, before.items[i])) {
-            err = DB_EXEC(txn, "DELETE FROM team_members WHERE team_id = $1 AND agent_id = $2", db_id(w->id.v), db_id(before.items[i]));
+            err = DB_EXEC(txn, "DELETE FROM team_members WHERE team_id = $1 AND agent_id = $2",
+                          db_id(w->id.v), db_id(before.items[i]));
             identity_on_permissions_changed(w->identity, txn, (struct agent_id){before.items[i]});
             identity_on_agent_changed(w->identity, txn, (struct agent_id){before.items[i]});
         }
@@ -198,17 +218,24 @@ static enum err save_fn(struct db_txn *txn, void *arg)
     if (asked.v != 0) {
         err = load_team(txn, w);
         if (err == ERR_OK && w->team.version != w->version) {
-            return err_set(&w->info, ERR_CONFLICT, "", "version_mismatch", "Somebody changed this team meanwhile. Load it again.");
+            return err_set(&w->info, ERR_CONFLICT, "", "version_mismatch",
+                           "Somebody changed this team meanwhile. Load it again.");
         }
     }
-    err = err == ERR_OK ? DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM teams WHERE name = $1 AND id <> $2", db_text(w->name), db_i64(asked.v)) : err;
+    err = err == ERR_OK
+              ? DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM teams WHERE name = $1 AND id <> $2",
+                             db_text(w->name), db_i64(asked.v))
+              : err;
     if (err == ERR_OK && n > 0) {
-        return err_set(&w->info, ERR_CONFLICT, "name", "name_taken", "There is a team of this name already.");
+        return err_set(&w->info, ERR_CONFLICT, "name", "name_taken",
+                       "There is a team of this name already.");
     }
     if (err == ERR_OK && asked.v == 0) {
-        err = DB_QUERY_I64(txn, &id.v, "INSERT INTO teams (name) VALUES ($1) RETURNING id", db_text(w->name));
+        err = DB_QUERY_I64(txn, &id.v, "INSERT INTO teams (name) VALUES ($1) RETURNING id",
+                           db_text(w->name));
     } else if (err == ERR_OK) {
-        err = DB_EXEC(txn, "UPDATE teams SET name = $1, version = version + 1 WHERE id = $2", db_text(w->name), db_id(asked.v));
+        err = DB_EXEC(txn, "UPDATE teams SET name = $1, version = version + 1 WHERE id = $2",
+                      db_text(w->name), db_id(asked.v));
     }
     w->id = id;
     err = err == ERR_OK && w->in->agents != NULL ? set_members(txn, w, w->team.agents) : err;
@@ -217,10 +244,16 @@ static enum err save_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err team_service_save(struct identity *identity, const struct actor *actor, struct team_id id, int64_t version, const struct team_write *in,
-                           struct arena *arena, struct team_detail *out, struct errinfo *info)
+enum err team_service_save(struct identity *identity, const struct actor *actor, struct team_id id,
+                           int64_t version, const struct team_write *in, struct arena *arena,
+                           struct team_detail *out, struct errinfo *info)
 {
-    struct work w = {.identity = identity, .actor = actor, .arena = arena, .id = id, .version = version, .in = in};
+    struct work w = {.identity = identity,
+                     .actor = actor,
+                     .arena = arena,
+                     .id = id,
+                     .version = version,
+                     .in = in};
     enum err err = actor_require(actor, PERM_TEAM_MANAGE, info);
     err = err == ERR_OK ? identity_check_name(arena, in->name, "name", 60, &w.name, info) : err;
     if (err != ERR_OK) {
@@ -228,7 +261,8 @@ enum err team_service_save(struct identity *identity, const struct actor *actor,
     }
     err = db_write(identity->db, save_fn, &w);
     if (err == ERR_OK) {
-        LOG_INFO("identity", "team saved", log_i64("team", w.team.id.v), log_i64("by", actor->agent.v));
+        LOG_INFO("identity", "team saved", log_i64("team", w.team.id.v),
+                 log_i64("by", actor->agent.v));
         *out = w.team;
     }
     return done(&w, err, info);
@@ -245,7 +279,8 @@ static enum err delete_fn(struct db_txn *txn, void *arg)
     return err == ERR_OK ? DB_EXEC(txn, "DELETE FROM teams WHERE id = $1", db_id(w->id.v)) : err;
 }
 
-enum err team_service_delete(struct identity *identity, const struct actor *actor, struct team_id id, struct errinfo *info)
+enum err team_service_delete(struct identity *identity, const struct actor *actor,
+                             struct team_id id, struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
     struct work w = {.identity = identity, .actor = actor, .arena = arena, .id = id};
@@ -253,7 +288,9 @@ enum err team_service_delete(struct identity *identity, const struct actor *acto
     return err == ERR_OK ? done(&w, db_write(identity->db, delete_fn, &w), info) : err;
 }
 
-enum err identity_create_team(struct identity *identity, struct str name, const struct agent_id *members, size_t n, struct team_id *out, struct errinfo *info)
+enum err identity_create_team(struct identity *identity, struct str name,
+                              const struct agent_id *members, size_t n, struct team_id *out,
+                              struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
     int64_t *ids = ARENA_ARRAY(arena, int64_t, n + 1);
@@ -263,7 +300,8 @@ enum err identity_create_team(struct identity *identity, struct str name, const 
     struct id_list list = {ids, n};
     struct team_write in = {.name = name, .agents = &list};
     struct team_detail team;
-    enum err err = team_service_save(identity, actor_system(), (struct team_id){0}, 0, &in, arena, &team, info);
+    enum err err = team_service_save(identity, actor_system(), (struct team_id){0}, 0, &in, arena,
+                                     &team, info);
     if (err == ERR_OK) {
         *out = team.id;
     }

@@ -59,7 +59,8 @@ static enum err bad_item(const char *key, struct errinfo *info, const char *code
 }
 
 /* Absent or null: *out NULL. */
-static enum err find_array(const struct json *o, const char *key, size_t max_items, const struct json **out, struct errinfo *info)
+static enum err find_array(const struct json *o, const char *key, size_t max_items,
+                           const struct json **out, struct errinfo *info)
 {
     const struct json *v = json_find(o, key);
     *out = NULL;
@@ -70,14 +71,16 @@ static enum err find_array(const struct json *o, const char *key, size_t max_ite
         return bad_item(key, info, "type", "values");
     }
     if (json_len(v) > max_items) {
-        return err_set(info, ERR_INVALID, key, "too_long", "%s must have at most %zu entries.", key, max_items);
+        return err_set(info, ERR_INVALID, key, "too_long", "%s must have at most %zu entries.", key,
+                       max_items);
     }
     *out = v;
     return ERR_OK;
 }
 
-enum err text_list_get(struct arena *arena, const struct json *o, const char *key, size_t max_items, size_t max_len, struct text_list *out,
-                       bool *is_given_out, struct errinfo *info)
+enum err text_list_get(struct arena *arena, const struct json *o, const char *key, size_t max_items,
+                       size_t max_len, struct text_list *out, bool *is_given_out,
+                       struct errinfo *info)
 {
     const struct json *array;
     enum err err = find_array(o, key, max_items, &array, info);
@@ -91,7 +94,8 @@ enum err text_list_get(struct arena *arena, const struct json *o, const char *ke
     size_t n = 0;
     for (const struct json *v = json_first(array); v != NULL; v = json_next(v)) {
         struct str s = str_trim(json_str(v));
-        if (!json_is_string(v) || s.len == 0 || utf8_count(s) > max_len || memchr(s.p, '\n', s.len) != NULL) {
+        if (!json_is_string(v) || s.len == 0 || utf8_count(s) > max_len ||
+            memchr(s.p, '\n', s.len) != NULL) {
             return bad_item(key, info, "format", "short texts");
         }
         bool is_double = false;
@@ -118,7 +122,8 @@ struct id_list id_list_decode(struct arena *arena, struct str json)
     const struct json *array = parse_array(json, &doc);
     size_t n = 0;
     int64_t *items = ARENA_ARRAY(arena, int64_t, (array != NULL ? json_len(array) : 0) + 1);
-    for (const struct json *v = array != NULL ? json_first(array) : NULL; v != NULL; v = json_next(v)) {
+    for (const struct json *v = array != NULL ? json_first(array) : NULL; v != NULL;
+         v = json_next(v)) {
         if (id_of(v, &items[n])) {
             n++;
         }
@@ -145,8 +150,8 @@ struct str id_list_encode(struct arena *arena, struct id_list list)
     return finish(arena, &b);
 }
 
-enum err id_list_get(struct arena *arena, const struct json *o, const char *key, size_t max_items, struct id_list *out, bool *is_given_out,
-                     struct errinfo *info)
+enum err id_list_get(struct arena *arena, const struct json *o, const char *key, size_t max_items,
+                     struct id_list *out, bool *is_given_out, struct errinfo *info)
 {
     const struct json *array;
     enum err err = find_array(o, key, max_items, &array, info);

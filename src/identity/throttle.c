@@ -25,7 +25,8 @@ int64_t throttle_wait(const struct throttle *t, int64_t now)
 }
 
 /* What is left of the failures; `updated_at` moves by whole steps, so that no time is lost between calls. */
-static struct throttle leak(const struct throttle *t, const struct throttle_policy *policy, int64_t now)
+static struct throttle leak(const struct throttle *t, const struct throttle_policy *policy,
+                            int64_t now)
 {
     struct throttle left = *t;
     if (now <= t->updated_at) {
@@ -42,7 +43,8 @@ static struct throttle leak(const struct throttle *t, const struct throttle_poli
     return left;
 }
 
-struct throttle throttle_count(const struct throttle *t, const struct throttle_policy *policy, int64_t now)
+struct throttle throttle_count(const struct throttle *t, const struct throttle_policy *policy,
+                               int64_t now)
 {
     struct throttle next = leak(t, policy, now);
     next.failures++;
@@ -57,7 +59,8 @@ struct throttle throttle_count(const struct throttle *t, const struct throttle_p
     return next;
 }
 
-struct throttle throttle_give_back(const struct throttle *t, const struct throttle_policy *policy, int64_t now)
+struct throttle throttle_give_back(const struct throttle *t, const struct throttle_policy *policy,
+                                   int64_t now)
 {
     struct throttle next = leak(t, policy, now);
     next.failures = next.failures > 0 ? next.failures - 1 : 0;

@@ -14,7 +14,8 @@ struct visit {
     int64_t last_seen_at;
 };
 
-static enum err find_visit(const struct identity *identity, struct db_txn *txn, const struct visitor_open *in, int64_t now, struct visit *out)
+static enum err find_visit(const struct identity *identity, struct db_txn *txn,
+                           const struct visitor_open *in, int64_t now, struct visit *out)
 {
     *out = (struct visit){0};
     if (in->token.len != IDENTITY_TOKEN_LEN) {
@@ -23,25 +24,34 @@ static enum err find_visit(const struct identity *identity, struct db_txn *txn, 
     struct token_hash hash = token_hash_of(in->token);
     struct db_rows *rows;
     enum err err = DB_QUERY_ONE(txn, &rows,
-                                "SELECT id, customer_id, CASE WHEN verified_until IS NULL THEN 0 ELSE 1 END, last_seen_at FROM visitor_tokens "
-                                "WHERE token_hash = $1 AND inbox_id = $2 AND ((verified_until IS NULL AND last_seen_at > $3) OR verified_until > $4)",
-                                token_hash_val(&hash), db_i64(in->inbox.v), db_i64(now - identity->visitor_anonymous_ms), db_i64(now));
+                                "SELECT id, customer_id, CASE WHEN verified_until IS NULL THEN 0 "
+                                "ELSE 1 END, last_seen_at FROM visitor_tokens "
+                                "WHERE token_hash = $1 AND inbox_id = $2 AND ((verified_until IS "
+                                "NULL AND last_seen_at > $3) OR verified_until > $4)",
+                                token_hash_val(&hash), db_i64(in->inbox.v),
+                                db_i64(now - identity->visitor_anonymous_ms), db_i64(now));
     if (err != ERR_OK) {
         return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
-    *out = (struct visit){db_rows_i64(rows, 0), {db_rows_i64(rows, 1)}, db_rows_i64(rows, 2) != 0, db_rows_i64(rows, 3)};
+    *out = (struct visit){db_rows_i64(rows, 0),
+                          {db_rows_i64(rows, 1)},
+                          db_rows_i64(rows, 2) != 0,
+                          db_rows_i64(rows, 3)};
     return db_rows_close(&rows);
 }
 
-static enum err give_token(const struct identity *identity, struct db_txn *txn, struct arena *arena, const struct visitor_open *in,
-                           struct customer_id customer, int64_t now, struct str *out)
+static enum err give_token(const struct identity *identity, struct db_txn *txn, struct arena *arena,
+                           const struct visitor_open *in, struct customer_id customer, int64_t now,
+                           struct str *out)
 {
     struct str token = crypto_token(arena);
     struct token_hash hash = token_hash_of(token);
-    enum err err = DB_EXEC(txn,
-                           "INSERT INTO visitor_tokens (token_hash, customer_id, inbox_id, verified_until, created_at, last_seen_at) VALUES ($1, $2, $3, $4, $5, $5)",
-                           token_hash_val(&hash), db_id(customer.v), db_i64(in->inbox.v),
-                           in->claims != NULL ? db_i64(now + identity->visitor_verified_ms) : db_null(), db_i64(now));
+    enum err err = DB_EXEC(
+        txn,
+        "INSERT INTO visitor_tokens (token_hash, customer_id, inbox_id, verified_until, "
+        "created_at, last_seen_at) VALUES ($1, $2, $3, $4, $5, $5)",
+        token_hash_val(&hash), db_id(customer.v), db_i64(in->inbox.v),
+        in->claims != NULL ? db_i64(now + identity->visitor_verified_ms) : db_null(), db_i64(now));
     if (err == ERR_OK) {
         *out = token;
     }
@@ -63,20 +73,23 @@ static struct str sane_zone(struct str s)
 
 /* ---- without claims ---- */
 
-static enum err open_anonymous(struct identity *identity, struct db_txn *txn, struct arena *arena, const struct visitor_open *in, const struct visit *visit,
+static enum err open_anonymous(struct identity *identity, struct db_txn *txn, struct arena *arena,
+                               const struct visitor_open *in, const struct visit *visit,
                                int64_t now, struct visitor_opened *out)
 {
     if (visit->token_id != 0) {
         out->token = str_dup(arena, in->token);
         out->customer.id = visit->customer;
         return now - visit->last_seen_at > TOUCH_MS
-                   ? DB_EXEC(txn, "UPDATE visitor_tokens SET last_seen_at = $1 WHERE id = $2", db_i64(now), db_id(visit->token_id))
+                   ? DB_EXEC(txn, "UPDATE visitor_tokens SET last_seen_at = $1 WHERE id = $2",
+                             db_i64(now), db_id(visit->token_id))
                    : ERR_OK;
     }
     struct customer c = {.locale = sane_locale(in->locale), .zone = sane_zone(in->zone)};
     enum err err = customer_store_insert(txn, &c, now, &out->customer.id);
     out->is_new_customer = true;
-    return err == ERR_OK ? give_token(identity, txn, arena, in, out->customer.id, now, &out->token) : err;
+    return err == ERR_OK ? give_token(identity, txn, arena, in, out->customer.id, now, &out->token)
+                         : err;
 }
 
 /* ---- with claims ---- */
@@ -87,11 +100,18 @@ static enum err use_jti(struct db_txn *txn, const struct visitor_open *in, struc
         return ERR_OK;
     }
     struct arena *arena = db_txn_arena(txn);
-    struct token_hash hash = token_hash_of(str_printf(arena, "%lld:" STR_FMT, (long long)in->inbox.v, STR_ARG(in->claims->jti)));
+    struct token_hash hash = token_hash_of(
+        str_printf(arena, "%lld:" STR_FMT, (long long)in->inbox.v, STR_ARG(in->claims->jti)));
     const struct db_val vals[] = {token_hash_val(&hash), db_i64(in->claims->expires_at)};
     int64_t n = 0;
-    enum err err = db_exec(txn, "INSERT INTO used_identity_tokens (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING", vals, 2, &n);
-    return err == ERR_OK && n == 0 ? err_set(info, ERR_UNAUTHORIZED, "identity", "identity_replayed", "This identity was used already (jti).") : err;
+    enum err err = db_exec(txn,
+                           "INSERT INTO used_identity_tokens (hash, expires_at) VALUES ($1, $2) ON "
+                           "CONFLICT DO NOTHING",
+                           vals, 2, &n);
+    return err == ERR_OK && n == 0
+               ? err_set(info, ERR_UNAUTHORIZED, "identity", "identity_replayed",
+                         "This identity was used already (jti).")
+               : err;
 }
 
 /* What the exchange says wins; what it does not say stays. True when something changed. */
@@ -103,7 +123,8 @@ static bool refresh(struct arena *arena, const struct visitor_open *in, struct c
     c->uid = claims->uid;
     c->name = claims->name.len > 0 ? claims->name : c->name;
     c->tier = claims->tier.len > 0 ? claims->tier : c->tier;
-    if (claims->email.len > 0 && identity_check_email(arena, claims->email, "email", &email, NULL) == ERR_OK) {
+    if (claims->email.len > 0 &&
+        identity_check_email(arena, claims->email, "email", &email, NULL) == ERR_OK) {
         c->email = email;
     }
     if (sane_locale(claims->locale).len > 0) {
@@ -112,21 +133,25 @@ static bool refresh(struct arena *arena, const struct visitor_open *in, struct c
         c->locale = sane_locale(in->locale);
     }
     c->zone = c->zone.len > 0 ? c->zone : sane_zone(in->zone);
-    return !str_eq(before.uid, c->uid) || !str_eq(before.name, c->name) || !str_eq(before.tier, c->tier) || !str_eq(before.email, c->email) ||
+    return !str_eq(before.uid, c->uid) || !str_eq(before.name, c->name) ||
+           !str_eq(before.tier, c->tier) || !str_eq(before.email, c->email) ||
            !str_eq(before.locale, c->locale) || !str_eq(before.zone, c->zone);
 }
 
-static enum err save_refreshed(struct identity *identity, struct db_txn *txn, struct arena *arena, const struct visitor_open *in, struct customer *c)
+static enum err save_refreshed(struct identity *identity, struct db_txn *txn, struct arena *arena,
+                               const struct visitor_open *in, struct customer *c)
 {
     const struct identity_hooks *h = &identity->hooks;
     if (!refresh(arena, in, c)) {
         return ERR_OK;
     }
     enum err err = customer_store_save(txn, c);
-    return err == ERR_OK && h->customer_changed != NULL ? h->customer_changed(h->arg, txn, c->id) : err;
+    return err == ERR_OK && h->customer_changed != NULL ? h->customer_changed(h->arg, txn, c->id)
+                                                        : err;
 }
 
-static enum err merge(struct identity *identity, struct db_txn *txn, struct arena *arena, struct customer_id from, struct customer_id into)
+static enum err merge(struct identity *identity, struct db_txn *txn, struct arena *arena,
+                      struct customer_id from, struct customer_id into)
 {
     const struct identity_hooks *h = &identity->hooks;
     enum err err = h->customer_merge != NULL ? h->customer_merge(h->arg, txn, from, into) : ERR_OK;
@@ -136,7 +161,8 @@ static enum err merge(struct identity *identity, struct db_txn *txn, struct aren
 }
 
 /* The customer of the uid; the anonymous one of the visit becomes it, or is merged into it. */
-static enum err find_signed_in(struct identity *identity, struct db_txn *txn, struct arena *arena, const struct visitor_open *in, const struct visit *visit,
+static enum err find_signed_in(struct identity *identity, struct db_txn *txn, struct arena *arena,
+                               const struct visitor_open *in, const struct visit *visit,
                                int64_t now, struct visitor_opened *out)
 {
     bool has_anonymous = visit->token_id != 0 && !visit->is_verified;
@@ -147,7 +173,8 @@ static enum err find_signed_in(struct identity *identity, struct db_txn *txn, st
         err = merge(identity, txn, arena, visit->customer, c.id);
         err = err == ERR_OK ? customer_load(txn, c.id, arena, &c) : err;
     } else if (err == ERR_NOT_FOUND && has_anonymous) {
-        err = DB_EXEC(txn, "DELETE FROM visitor_tokens WHERE customer_id = $1", db_id(visit->customer.v));
+        err = DB_EXEC(txn, "DELETE FROM visitor_tokens WHERE customer_id = $1",
+                      db_id(visit->customer.v));
         err = err == ERR_OK ? customer_load(txn, visit->customer, arena, &c) : err;
         identity_on_visitor_ended(identity, txn, visit->customer);
     } else if (err == ERR_NOT_FOUND) {
@@ -161,7 +188,8 @@ static enum err find_signed_in(struct identity *identity, struct db_txn *txn, st
     return err;
 }
 
-static enum err open_signed_in(struct identity *identity, struct db_txn *txn, struct arena *arena, const struct visitor_open *in, const struct visit *visit,
+static enum err open_signed_in(struct identity *identity, struct db_txn *txn, struct arena *arena,
+                               const struct visitor_open *in, const struct visit *visit,
                                int64_t now, struct visitor_opened *out, struct errinfo *info)
 {
     enum err err = use_jti(txn, in, info);
@@ -171,13 +199,15 @@ static enum err open_signed_in(struct identity *identity, struct db_txn *txn, st
     }
     if (visit->is_verified && visit->customer.v == out->customer.id.v) {
         out->token = str_dup(arena, in->token);
-        return DB_EXEC(txn, "UPDATE visitor_tokens SET verified_until = $1, last_seen_at = $2 WHERE id = $3", db_i64(now + identity->visitor_verified_ms),
-                       db_i64(now), db_id(visit->token_id));
+        return DB_EXEC(
+            txn, "UPDATE visitor_tokens SET verified_until = $1, last_seen_at = $2 WHERE id = $3",
+            db_i64(now + identity->visitor_verified_ms), db_i64(now), db_id(visit->token_id));
     }
     return give_token(identity, txn, arena, in, out->customer.id, now, &out->token);
 }
 
-enum err visitor_open(struct identity *identity, struct db_txn *txn, struct arena *arena, const struct visitor_open *in, struct visitor_opened *out,
+enum err visitor_open(struct identity *identity, struct db_txn *txn, struct arena *arena,
+                      const struct visitor_open *in, struct visitor_opened *out,
                       struct errinfo *info)
 {
     int64_t now = identity_now(identity);
@@ -185,8 +215,9 @@ enum err visitor_open(struct identity *identity, struct db_txn *txn, struct aren
     struct visit visit;
     enum err err = find_visit(identity, txn, in, now, &visit);
     if (err == ERR_OK) {
-        err = in->claims != NULL ? open_signed_in(identity, txn, arena, in, &visit, now, &opened, info)
-                                 : open_anonymous(identity, txn, arena, in, &visit, now, &opened);
+        err = in->claims != NULL
+                  ? open_signed_in(identity, txn, arena, in, &visit, now, &opened, info)
+                  : open_anonymous(identity, txn, arena, in, &visit, now, &opened);
     }
     err = err == ERR_OK ? customer_touch(txn, opened.customer.id, now) : err;
     err = err == ERR_OK ? customer_load(txn, opened.customer.id, arena, &opened.customer) : err;

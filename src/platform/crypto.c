@@ -45,7 +45,8 @@ void crypto_sha256_hex(struct str data, char out[65])
     sodium_bin2hex(out, 65, hash, sizeof(hash));
 }
 
-_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256_stream), "room for the library's state");
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256_stream),
+               "room for the library's state");
 
 void crypto_sha256_begin(struct crypto_sha256_stream *s)
 {
@@ -106,8 +107,9 @@ enum err crypto_password_hash(struct str password, char out[128])
 {
     char text[crypto_pwhash_STRBYTES] = {0};
     password_enter();
-    int failed = crypto_pwhash_str_alg(text, (const char *)bytes(password), password.len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                       crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13);
+    int failed = crypto_pwhash_str_alg(
+        text, (const char *)bytes(password), password.len, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+        crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13);
     password_leave();
     if (failed != 0) {
         return ERR_UNAVAILABLE;
@@ -127,7 +129,8 @@ bool crypto_password_verify(const char *hash, struct str password)
 
 bool crypto_password_needs_rehash(const char *hash)
 {
-    return crypto_pwhash_str_needs_rehash(hash, crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0;
+    return crypto_pwhash_str_needs_rehash(hash, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                          crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0;
 }
 
 /* ---- sealing ---- */
@@ -135,16 +138,19 @@ bool crypto_password_needs_rehash(const char *hash)
 #define NONCE_LEN crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_LEN crypto_aead_xchacha20poly1305_ietf_ABYTES
 
-struct str crypto_seal(struct arena *arena, const uint8_t key[32], struct str context, struct str plain)
+struct str crypto_seal(struct arena *arena, const uint8_t key[32], struct str context,
+                       struct str plain)
 {
     unsigned char *out = arena_alloc(arena, NONCE_LEN + plain.len + TAG_LEN);
     rng_bytes(out, NONCE_LEN);
     unsigned long long len = 0;
-    crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_LEN, &len, bytes(plain), plain.len, bytes(context), context.len, NULL, out, key);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_LEN, &len, bytes(plain), plain.len,
+                                               bytes(context), context.len, NULL, out, key);
     return (struct str){(const char *)out, NONCE_LEN + (size_t)len};
 }
 
-enum err crypto_open(struct arena *arena, const uint8_t key[32], struct str context, struct str sealed, struct str *plain_out)
+enum err crypto_open(struct arena *arena, const uint8_t key[32], struct str context,
+                     struct str sealed, struct str *plain_out)
 {
     if (sealed.len < NONCE_LEN + TAG_LEN) {
         return ERR_INVALID;
@@ -152,7 +158,9 @@ enum err crypto_open(struct arena *arena, const uint8_t key[32], struct str cont
     const unsigned char *in = bytes(sealed);
     unsigned char *out = arena_alloc(arena, sealed.len - NONCE_LEN - TAG_LEN + 1);
     unsigned long long len = 0;
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, &len, NULL, in + NONCE_LEN, sealed.len - NONCE_LEN, bytes(context), context.len, in, key) != 0) {
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, &len, NULL, in + NONCE_LEN,
+                                                   sealed.len - NONCE_LEN, bytes(context),
+                                                   context.len, in, key) != 0) {
         return ERR_DENIED;
     }
     *plain_out = (struct str){(const char *)out, (size_t)len};
@@ -171,9 +179,12 @@ static uint32_t hotp(struct str seed, uint64_t counter)
     unsigned char mac[EVP_MAX_MD_SIZE] = {0};
     unsigned int mac_len = 0;
     ASSERT(seed.len <= 1024);
-    ASSERT(HMAC(EVP_sha1(), bytes(seed), (int)seed.len, message, sizeof(message), mac, &mac_len) != NULL && mac_len == 20);
+    ASSERT(HMAC(EVP_sha1(), bytes(seed), (int)seed.len, message, sizeof(message), mac, &mac_len) !=
+               NULL &&
+           mac_len == 20);
     size_t at = mac[19] & 0x0F;
-    uint32_t code = ((uint32_t)(mac[at] & 0x7F) << 24) | ((uint32_t)mac[at + 1] << 16) | ((uint32_t)mac[at + 2] << 8) | mac[at + 3];
+    uint32_t code = ((uint32_t)(mac[at] & 0x7F) << 24) | ((uint32_t)mac[at + 1] << 16) |
+                    ((uint32_t)mac[at + 2] << 8) | mac[at + 3];
     return code % 1000000;
 }
 
@@ -183,7 +194,8 @@ uint32_t crypto_totp(struct str seed, int64_t at_ms)
     return hotp(seed, (uint64_t)(at_ms / TOTP_STEP_MS));
 }
 
-bool crypto_totp_verify(struct str seed, struct str code, int64_t at_ms, int64_t last_step, int64_t *step_out)
+bool crypto_totp_verify(struct str seed, struct str code, int64_t at_ms, int64_t last_step,
+                        int64_t *step_out)
 {
     if (code.len != TOTP_DIGITS || at_ms < TOTP_STEP_MS) {
         return false;

@@ -17,8 +17,9 @@ static enum err split(struct str token, struct parts *out)
 {
     struct str rest = token;
     struct str more;
-    if (token.len > CRYPTO_JWT_MAX || !str_split(&rest, '.', &out->header) || !str_split(&rest, '.', &out->payload) ||
-        !str_split(&rest, '.', &out->signature) || str_split(&rest, '.', &more)) {
+    if (token.len > CRYPTO_JWT_MAX || !str_split(&rest, '.', &out->header) ||
+        !str_split(&rest, '.', &out->payload) || !str_split(&rest, '.', &out->signature) ||
+        str_split(&rest, '.', &more)) {
         return ERR_INVALID;
     }
     if (out->header.len == 0 || out->payload.len == 0) {
@@ -28,7 +29,8 @@ static enum err split(struct str token, struct parts *out)
     return ERR_OK;
 }
 
-static enum err check_header(struct arena *arena, struct str encoded, enum jwt_alg alg, struct str *kid_out)
+static enum err check_header(struct arena *arena, struct str encoded, enum jwt_alg alg,
+                             struct str *kid_out)
 {
     struct str text;
     if (codec_unbase64url(arena, encoded, &text) != ERR_OK) {
@@ -40,7 +42,8 @@ static enum err check_header(struct arena *arena, struct str encoded, enum jwt_a
     }
     const struct json *header = json_root(doc);
     const struct json *typ = json_find(header, "typ");
-    if (json_find(header, "crit") != NULL || json_find(header, "b64") != NULL || !json_is_string(json_find(header, "alg")) ||
+    if (json_find(header, "crit") != NULL || json_find(header, "b64") != NULL ||
+        !json_is_string(json_find(header, "alg")) ||
         (typ != NULL && !str_eq_nocase(json_str(typ), STR("JWT")))) {
         return ERR_INVALID;
     }
@@ -55,7 +58,9 @@ static bool is_signed(enum jwt_alg alg, struct str key, struct str text, struct 
 {
     if (alg == JWT_EDDSA) {
         return key.len == crypto_sign_PUBLICKEYBYTES && signature.len == crypto_sign_BYTES &&
-               crypto_sign_verify_detached((const unsigned char *)signature.p, (const unsigned char *)text.p, text.len, (const unsigned char *)key.p) == 0;
+               crypto_sign_verify_detached((const unsigned char *)signature.p,
+                                           (const unsigned char *)text.p, text.len,
+                                           (const unsigned char *)key.p) == 0;
     }
     uint8_t mac[32];
     if (key.len < HS256_KEY_MIN || signature.len != sizeof(mac)) {
@@ -65,7 +70,8 @@ static bool is_signed(enum jwt_alg alg, struct str key, struct str text, struct 
     return sodium_memcmp(mac, signature.p, sizeof(mac)) == 0;
 }
 
-enum err crypto_jwt_verify(struct arena *arena, enum jwt_alg alg, struct str key, struct str token, struct str *claims_out, struct str *kid_out)
+enum err crypto_jwt_verify(struct arena *arena, enum jwt_alg alg, struct str key, struct str token,
+                           struct str *claims_out, struct str *kid_out)
 {
     struct parts parts;
     enum err err = split(token, &parts);
@@ -78,7 +84,8 @@ enum err crypto_jwt_verify(struct arena *arena, enum jwt_alg alg, struct str key
     }
     struct str signature;
     struct str claims;
-    if (codec_unbase64url(arena, parts.signature, &signature) != ERR_OK || codec_unbase64url(arena, parts.payload, &claims) != ERR_OK) {
+    if (codec_unbase64url(arena, parts.signature, &signature) != ERR_OK ||
+        codec_unbase64url(arena, parts.payload, &claims) != ERR_OK) {
         return ERR_INVALID;
     }
     if (!is_signed(alg, key, parts.signed_text, signature)) {

@@ -28,13 +28,11 @@ struct unit {
     const char *name;
     int64_t factor;
 };
-static const struct unit durations[] = {{"ms", 1},
-                                        {"s", TIME_SECOND_MS},
-                                        {"m", TIME_MINUTE_MS},
-                                        {"h", TIME_HOUR_MS},
-                                        {"d", TIME_DAY_MS},
-                                        {NULL, 0}};
-static const struct unit sizes[] = {{"B", 1}, {"kB", 1024}, {"MB", 1024 * 1024}, {"GB", 1024 * 1024 * 1024}, {NULL, 0}};
+static const struct unit durations[] = {
+    {"ms", 1},           {"s", TIME_SECOND_MS}, {"m", TIME_MINUTE_MS},
+    {"h", TIME_HOUR_MS}, {"d", TIME_DAY_MS},    {NULL, 0}};
+static const struct unit sizes[] = {
+    {"B", 1}, {"kB", 1024}, {"MB", 1024 * 1024}, {"GB", 1024 * 1024 * 1024}, {NULL, 0}};
 static const struct unit plain[] = {{"", 1}, {NULL, 0}};
 
 /* ---- values ---- */
@@ -116,10 +114,12 @@ static const char *expectation(const struct setting *s)
 }
 
 /* `where` names the layer: "file /etc/x.conf line 3", "environment", "command line". */
-static enum err parse_value(const struct setting *s, struct str value, const char *where, int64_t *number_out, struct errinfo *info)
+static enum err parse_value(const struct setting *s, struct str value, const char *where,
+                            int64_t *number_out, struct errinfo *info)
 {
     struct str allowed = str_from(s->allowed);
-    bool good = value.len <= VALUE_MAX && memchr(value.p != NULL ? value.p : "", 0, value.len) == NULL;
+    bool good =
+        value.len <= VALUE_MAX && memchr(value.p != NULL ? value.p : "", 0, value.len) == NULL;
     int64_t number = 0;
     if (s->type == SETTING_BOOL) {
         good = good && (str_eq_cstr(value, "true") || str_eq_cstr(value, "false"));
@@ -127,14 +127,19 @@ static enum err parse_value(const struct setting *s, struct str value, const cha
     } else if (s->type == SETTING_WORDS) {
         good = good && is_word(allowed, value);
     } else if (units_of(s->type) != NULL) {
-        good = good && parse_number(value, units_of(s->type), &number) && (allowed.len == 0 || is_in_range(allowed, units_of(s->type), number));
+        good = good && parse_number(value, units_of(s->type), &number) &&
+               (allowed.len == 0 || is_in_range(allowed, units_of(s->type), number));
     }
     if (!good && s->type == SETTING_SECRET) {
-        return err_set(info, ERR_INVALID, s->key, "setting_value", "%s (%s): this value cannot be used.", s->key, where);
+        return err_set(info, ERR_INVALID, s->key, "setting_value",
+                       "%s (%s): this value cannot be used.", s->key, where);
     }
     if (!good) {
-        return err_set(info, ERR_INVALID, s->key, "setting_value", "%s = " STR_FMT " (%s): expected %s%s%s.", s->key, STR_ARG(str_sub(value, 0, 40)), where,
-                       allowed.len > 0 && s->type == SETTING_WORDS ? "" : expectation(s), allowed.len > 0 && s->type != SETTING_WORDS ? ", " : "",
+        return err_set(info, ERR_INVALID, s->key, "setting_value",
+                       "%s = " STR_FMT " (%s): expected %s%s%s.", s->key,
+                       STR_ARG(str_sub(value, 0, 40)), where,
+                       allowed.len > 0 && s->type == SETTING_WORDS ? "" : expectation(s),
+                       allowed.len > 0 && s->type != SETTING_WORDS ? ", " : "",
                        allowed.len > 0 ? s->allowed : "");
     }
     *number_out = number;
@@ -190,14 +195,16 @@ static size_t distance(struct str a, struct str b)
     return row[b.len];
 }
 
-static enum err unknown_key(const struct settings *st, struct str key, const char *where, struct errinfo *info)
+static enum err unknown_key(const struct settings *st, struct str key, const char *where,
+                            struct errinfo *info)
 {
     size_t best = SIZE_MAX;
     size_t best_distance = key.len / 2 < 4 ? key.len / 2 + 1 : 5;
     for (size_t i = 0; i < st->n; i++) {
         struct str full = str_from(st->table[i].key);
         size_t d = distance(key, full);
-        size_t tail = distance(key, str_sub(full, str_find_char(full, '.') + 1, full.len)) + 1; /* "--listen" */
+        size_t tail = distance(key, str_sub(full, str_find_char(full, '.') + 1, full.len)) +
+                      1; /* "--listen" */
         d = tail < d ? tail : d;
         if (d < best_distance) {
             best_distance = d;
@@ -206,13 +213,17 @@ static enum err unknown_key(const struct settings *st, struct str key, const cha
     }
     struct str shown = str_sub(key, 0, 48);
     if (best == SIZE_MAX) {
-        return err_set(info, ERR_INVALID, "", "setting_unknown", "There is no setting " STR_FMT " (%s). --help-config lists them all.", STR_ARG(shown), where);
+        return err_set(info, ERR_INVALID, "", "setting_unknown",
+                       "There is no setting " STR_FMT " (%s). --help-config lists them all.",
+                       STR_ARG(shown), where);
     }
-    return err_set(info, ERR_INVALID, st->table[best].key, "setting_unknown", "There is no setting " STR_FMT " (%s). Did you mean %s?", STR_ARG(shown), where,
+    return err_set(info, ERR_INVALID, st->table[best].key, "setting_unknown",
+                   "There is no setting " STR_FMT " (%s). Did you mean %s?", STR_ARG(shown), where,
                    st->table[best].key);
 }
 
-static enum err apply(struct settings *st, struct str key, struct str value, const char *where, struct errinfo *info)
+static enum err apply(struct settings *st, struct str key, struct str value, const char *where,
+                      struct errinfo *info)
 {
     size_t i = find_key(st, key);
     if (i == SIZE_MAX) {
@@ -233,7 +244,8 @@ static struct str unquote(struct str v)
     return v.len >= 2 && v.p[0] == '"' && v.p[v.len - 1] == '"' ? str_sub(v, 1, v.len - 2) : v;
 }
 
-static enum err apply_text(struct settings *st, const char *file, struct str text, struct errinfo *info)
+static enum err apply_text(struct settings *st, const char *file, struct str text,
+                           struct errinfo *info)
 {
     struct str line;
     for (int no = 1; str_split(&text, '\n', &line); no++) {
@@ -245,7 +257,8 @@ static enum err apply_text(struct settings *st, const char *file, struct str tex
         snprintf(where, sizeof(where), "%.64s line %d", file, no);
         size_t eq = str_find_char(line, '=');
         if (eq == SIZE_MAX) {
-            return err_set(info, ERR_INVALID, "", "setting_line", "%s: expected \"key = value\".", where);
+            return err_set(info, ERR_INVALID, "", "setting_line", "%s: expected \"key = value\".",
+                           where);
         }
         struct str value = unquote(str_trim(str_sub(line, eq + 1, line.len)));
         enum err err = apply(st, str_trim(str_sub(line, 0, eq)), value, where, info);
@@ -260,15 +273,18 @@ static enum err apply_file(struct settings *st, const char *file, struct errinfo
 {
     FILE *f = fopen(file, "re");
     if (f == NULL) {
-        return err_set(info, ERR_NOT_FOUND, "", "setting_file", "Cannot open %.100s: %s.", file, strerrordesc_np(errno));
+        return err_set(info, ERR_NOT_FOUND, "", "setting_file", "Cannot open %.100s: %s.", file,
+                       strerrordesc_np(errno));
     }
     char *text = mem_alloc(FILE_MAX + 1);
     size_t len = fread(text, 1, FILE_MAX + 1, f);
     bool failed = ferror(f) != 0;
     fclose(f);
-    enum err err = failed         ? err_set(info, ERR_UNAVAILABLE, "", "setting_file", "Cannot read %.100s.", file)
-                   : len > FILE_MAX ? err_set(info, ERR_LIMIT, "", "setting_file", "%.100s is larger than 256 kB.", file)
-                                    : apply_text(st, file, (struct str){text, len}, info);
+    enum err err =
+        failed ? err_set(info, ERR_UNAVAILABLE, "", "setting_file", "Cannot read %.100s.", file)
+        : len > FILE_MAX
+            ? err_set(info, ERR_LIMIT, "", "setting_file", "%.100s is larger than 256 kB.", file)
+            : apply_text(st, file, (struct str){text, len}, info);
     mem_wipe(text, FILE_MAX + 1);
     mem_free(text);
     return err;
@@ -320,7 +336,8 @@ static enum err apply_environment(struct settings *st, struct errinfo *info)
         }
         char key[65];
         key_of_env(st, str_sub(name, strlen(ENV_PREFIX), eq - strlen(ENV_PREFIX)), key);
-        enum err err = apply(st, str_from(key), str_sub(name, eq + 1, name.len), "environment", info);
+        enum err err =
+            apply(st, str_from(key), str_sub(name, eq + 1, name.len), "environment", info);
         if (err != ERR_OK) {
             return err;
         }
@@ -334,9 +351,11 @@ static enum err apply_args(struct settings *st, char *const *args, struct errinf
         struct str arg = str_from(*args);
         size_t eq = str_find_char(arg, '=');
         if (!str_starts(arg, STR("--")) || eq == SIZE_MAX) {
-            return err_set(info, ERR_INVALID, "", "setting_argument", "%.60s: expected --key=value.", *args);
+            return err_set(info, ERR_INVALID, "", "setting_argument",
+                           "%.60s: expected --key=value.", *args);
         }
-        enum err err = apply(st, str_sub(arg, 2, eq - 2), str_sub(arg, eq + 1, arg.len), "command line", info);
+        enum err err =
+            apply(st, str_sub(arg, 2, eq - 2), str_sub(arg, eq + 1, arg.len), "command line", info);
         if (err != ERR_OK) {
             return err;
         }
@@ -346,14 +365,16 @@ static enum err apply_args(struct settings *st, char *const *args, struct errinf
 
 /* ---- life ---- */
 
-enum err settings_load(const char *file, char *const *args, struct settings **out, struct errinfo *info)
+enum err settings_load(const char *file, char *const *args, struct settings **out,
+                       struct errinfo *info)
 {
     struct settings *st = MEM_NEW(struct settings);
     st->table = settings_table(&st->n);
     st->values = MEM_NEW_ARRAY(struct value, st->n);
     enum err err = ERR_OK;
     for (size_t i = 0; i < st->n && err == ERR_OK; i++) {
-        err = apply(st, str_from(st->table[i].key), str_from(st->table[i].fallback), "default", info);
+        err =
+            apply(st, str_from(st->table[i].key), str_from(st->table[i].fallback), "default", info);
     }
     ASSERT(err == ERR_OK); /* the table is ours */
     if (file != NULL) {
@@ -419,8 +440,10 @@ void settings_print_help(bool chinese)
 {
     size_t n = 0;
     const struct setting *table = settings_table(&n);
-    puts(chinese ? "# 优先级:默认值 < 配置文件 (--config=文件) < 环境变量 (STABLEHAND_HTTP_LISTEN) < 命令行 (--http.listen=...)\n# 本输出可直接用作配置文件。"
-                 : "# Order: default < file (--config=FILE) < environment (STABLEHAND_HTTP_LISTEN) < command line (--http.listen=...)\n# This output can be used as a file.");
+    puts(chinese ? "# 优先级:默认值 < 配置文件 (--config=文件) < 环境变量 (STABLEHAND_HTTP_LISTEN) "
+                   "< 命令行 (--http.listen=...)\n# 本输出可直接用作配置文件。"
+                 : "# Order: default < file (--config=FILE) < environment (STABLEHAND_HTTP_LISTEN) "
+                   "< command line (--http.listen=...)\n# This output can be used as a file.");
     for (size_t i = 0; i < n; i++) {
         printf("\n# %s\n", chinese ? table[i].help_zh : table[i].help_en);
         if (table[i].allowed != NULL) {

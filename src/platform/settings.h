@@ -10,7 +10,15 @@
 
 struct settings;
 
-enum setting_type { SETTING_STR, SETTING_INT, SETTING_BOOL, SETTING_DURATION_MS, SETTING_SIZE, SETTING_WORDS, SETTING_SECRET };
+enum setting_type {
+    SETTING_STR,
+    SETTING_INT,
+    SETTING_BOOL,
+    SETTING_DURATION_MS,
+    SETTING_SIZE,
+    SETTING_WORDS,
+    SETTING_SECRET
+};
 struct setting {
     const char *key; /* "http.listen" */
     enum setting_type type;
@@ -20,10 +28,13 @@ struct setting {
 };
 const struct setting *settings_table(size_t *n_out);
 
-ERR_MUST_USE enum err settings_load(const char *file /* NULL: none */, char *const *args /* "--key=value", NULL-terminated */, struct settings **out, struct errinfo *info);
+ERR_MUST_USE enum err settings_load(const char *file /* NULL: none */,
+                                    char *const *args /* "--key=value", NULL-terminated */,
+                                    struct settings **out, struct errinfo *info);
 void settings_free(struct settings **s);
 const char *settings_str(const struct settings *s, const char *key); /* unknown key: ASSERT */
-int64_t settings_int(const struct settings *s, const char *key);     /* also durations (ms) and sizes (bytes) */
+int64_t settings_int(const struct settings *s,
+                     const char *key); /* also durations (ms) and sizes (bytes) */
 bool settings_bool(const struct settings *s, const char *key);
 void settings_print_help(bool chinese); /* to stdout */
 

@@ -76,7 +76,8 @@ uint64_t ttl_cache_epoch(struct ttl_cache *cache)
     return epoch;
 }
 
-void ttl_cache_put(struct ttl_cache *cache, const uint8_t key[32], uint64_t epoch, int64_t expires_at, const void *value)
+void ttl_cache_put(struct ttl_cache *cache, const uint8_t key[32], uint64_t epoch,
+                   int64_t expires_at, const void *value)
 {
     pthread_mutex_lock(&cache->lock);
     if (cache->epoch == epoch && expires_at > 0) {
@@ -98,12 +99,14 @@ void ttl_cache_put(struct ttl_cache *cache, const uint8_t key[32], uint64_t epoc
     pthread_mutex_unlock(&cache->lock);
 }
 
-void ttl_cache_remove(struct ttl_cache *cache, bool (*matches)(const void *value, void *arg), void *arg)
+void ttl_cache_remove(struct ttl_cache *cache, bool (*matches)(const void *value, void *arg),
+                      void *arg)
 {
     pthread_mutex_lock(&cache->lock);
     cache->epoch++;
     for (size_t i = 0; i < cache->n; i++) {
-        if (cache->entries[i].expires_at != 0 && (matches == NULL || matches(cache->values + i * cache->value_size, arg))) {
+        if (cache->entries[i].expires_at != 0 &&
+            (matches == NULL || matches(cache->values + i * cache->value_size, arg))) {
             cache->entries[i].expires_at = 0;
         }
     }

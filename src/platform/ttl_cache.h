@@ -11,12 +11,16 @@
 
 struct ttl_cache;
 
-struct ttl_cache *ttl_cache_new(size_t value_size, size_t n_entries); /* n_entries is rounded up to a power of two, at least 8 */
+struct ttl_cache *
+ttl_cache_new(size_t value_size,
+              size_t n_entries); /* n_entries is rounded up to a power of two, at least 8 */
 void ttl_cache_free(struct ttl_cache **cache);
 bool ttl_cache_get(struct ttl_cache *cache, const uint8_t key[32], int64_t now, void *value_out);
 uint64_t ttl_cache_epoch(struct ttl_cache *cache);
-void ttl_cache_put(struct ttl_cache *cache, const uint8_t key[32], uint64_t epoch, int64_t expires_at, const void *value);
+void ttl_cache_put(struct ttl_cache *cache, const uint8_t key[32], uint64_t epoch,
+                   int64_t expires_at, const void *value);
 /* Removes every value for which `matches` says so; NULL: all. */
-void ttl_cache_remove(struct ttl_cache *cache, bool (*matches)(const void *value, void *arg), void *arg);
+void ttl_cache_remove(struct ttl_cache *cache, bool (*matches)(const void *value, void *arg),
+                      void *arg);
 
 #endif

@@ -10,7 +10,8 @@ static int64_t moved_clock(void *arg)
     return ((struct fixture *)arg)->now;
 }
 
-static enum err on_merge(void *arg, struct db_txn *txn, struct customer_id from, struct customer_id into)
+static enum err on_merge(void *arg, struct db_txn *txn, struct customer_id from,
+                         struct customer_id into)
 {
     (void)txn;
     struct fixture *f = arg;
@@ -123,7 +124,10 @@ static enum err cheap_fn(struct db_txn *txn, void *arg)
 struct agent_id fixture_cheap_agent(struct fixture *f, const char *name, const char *role_key)
 {
     struct cheap c = {.role_key = role_key};
-    c.in = (struct agent_new){.email = str_printf(f->arena, "%s@example.com", name), .name = str_from(name), .password_hash = STR("none"), .now = f->now};
+    c.in = (struct agent_new){.email = str_printf(f->arena, "%s@example.com", name),
+                              .name = str_from(name),
+                              .password_hash = STR("none"),
+                              .now = f->now};
     assert_int_equal(db_write(f->db.db, cheap_fn, &c), ERR_OK);
     return c.id;
 }
@@ -170,5 +174,7 @@ struct role_id fixture_role(struct fixture *f, const char *key)
 
 struct login_request fixture_login(const char *email, const char *password, const char *ip)
 {
-    return (struct login_request){.email = str_from(email), .password = str_from(password), .origin = {.ip = str_from(ip), .user_agent = STR("test")}};
+    return (struct login_request){.email = str_from(email),
+                                  .password = str_from(password),
+                                  .origin = {.ip = str_from(ip), .user_agent = STR("test")}};
 }

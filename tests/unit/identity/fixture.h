@@ -26,7 +26,8 @@ struct fixture {
     struct arena *arena;
     int64_t now;
     struct errinfo info;
-    int n_sessions_ended, n_permissions_changed, n_visitor_ended, n_agent_changed, n_customer_changed;
+    int n_sessions_ended, n_permissions_changed, n_visitor_ended, n_agent_changed,
+        n_customer_changed;
     struct customer_id merged_from, merged_into;
 };
 
@@ -44,13 +45,13 @@ struct str fixture_session(struct fixture *f, struct agent_id id);
 struct role_id fixture_role(struct fixture *f, const char *key);
 struct login_request fixture_login(const char *email, const char *password, const char *ip);
 
-#define ASSERT_CODE(f, expr, want_err, want_code)                                                                                                          \
-    do {                                                                                                                                                   \
-        (f)->info = (struct errinfo){0};                                                                                                                   \
-        enum err got_ = (expr);                                                                                                                            \
-        if (got_ != (want_err) || strcmp((f)->info.code, (want_code)) != 0) {                                                                              \
-            fail_msg("%s: %s %s (%s)", #expr, err_name(got_), (f)->info.code, (f)->info.message);                                                          \
-        }                                                                                                                                                  \
+#define ASSERT_CODE(f, expr, want_err, want_code)                                                  \
+    do {                                                                                           \
+        (f)->info = (struct errinfo){0};                                                           \
+        enum err got_ = (expr);                                                                    \
+        if (got_ != (want_err) || strcmp((f)->info.code, (want_code)) != 0) {                      \
+            fail_msg("%s: %s %s (%s)", #expr, err_name(got_), (f)->info.code, (f)->info.message);  \
+        }                                                                                          \
     } while (0)
 #define ASSERT_OK(f, expr) ASSERT_CODE(f, expr, ERR_OK, "")
 

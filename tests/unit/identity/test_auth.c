@@ -16,10 +16,13 @@ static enum err call(struct fixture *f, const struct call *c, struct actor *out)
 {
     struct http_field fields[6];
     size_t n = 0;
-    struct str cookie = str_printf(f->arena, "theme=x; %s=" STR_FMT, c->is_tls ? "__Host-sh_session" : "sh_session", STR_ARG(c->cookie));
+    struct str cookie =
+        str_printf(f->arena, "theme=x; %s=" STR_FMT, c->is_tls ? "__Host-sh_session" : "sh_session",
+                   STR_ARG(c->cookie));
     fields[n++] = (struct http_field){STR("cookie"), cookie};
     if (c->bearer.len > 0) {
-        fields[n++] = (struct http_field){STR("authorization"), str_printf(f->arena, "Bearer " STR_FMT, STR_ARG(c->bearer))};
+        fields[n++] = (struct http_field){
+            STR("authorization"), str_printf(f->arena, "Bearer " STR_FMT, STR_ARG(c->bearer))};
     }
     if (c->csrf.len > 0) {
         fields[n++] = (struct http_field){STR("x-csrf-token"), c->csrf};
@@ -30,8 +33,16 @@ static enum err call(struct fixture *f, const struct call *c, struct actor *out)
     if (c->site != NULL) {
         fields[n++] = (struct http_field){STR("sec-fetch-site"), str_from(c->site)};
     }
-    struct route route = {.method = c->method, .auth = c->auth, .operation = c->operation != NULL ? c->operation : "agent_http_list"};
-    struct http_request hq = {.rq = {.arena = f->arena, .method = c->method, .route = &route, .host = STR("desk.example"), .is_tls = c->is_tls}, .fields = fields, .n_fields = n};
+    struct route route = {.method = c->method,
+                          .auth = c->auth,
+                          .operation = c->operation != NULL ? c->operation : "agent_http_list"};
+    struct http_request hq = {.rq = {.arena = f->arena,
+                                     .method = c->method,
+                                     .route = &route,
+                                     .host = STR("desk.example"),
+                                     .is_tls = c->is_tls},
+                              .fields = fields,
+                              .n_fields = n};
     enum err err = identity_authenticate(f->identity, &hq.rq, &f->info);
     *out = *request_actor(&hq.rq);
     return err;
@@ -50,7 +61,8 @@ static void a_session_reads_by_cookie_and_writes_with_proof(void **state)
     c.cookie = token;
     ASSERT_OK(f, call(f, &c, &actor));
     assert_int_equal(actor.agent.v, anna.v);
-    static const enum http_method writes[] = {HTTP_POST_METHOD, HTTP_PUT_METHOD, HTTP_PATCH_METHOD, HTTP_DELETE_METHOD};
+    static const enum http_method writes[] = {HTTP_POST_METHOD, HTTP_PUT_METHOD, HTTP_PATCH_METHOD,
+                                              HTTP_DELETE_METHOD};
     for (size_t i = 0; i < ARRAY_LEN(writes); i++) {
         c.method = writes[i];
         c.csrf = (struct str){0};
@@ -113,11 +125,13 @@ static void an_api_key_may_what_it_was_given_and_its_maker_still_has(void **stat
     struct agent_id adam = fixture_cheap_agent(f, "adam", "admin");
     struct actor admin = fixture_actor(f, adam);
     struct str scopes[] = {STR("customer.read"), STR("customer.edit"), STR("role.manage")};
-    struct apikey_new in = {.name = STR("CRM"), .scopes = {scopes, 3}, .expires_at = f->now + TIME_DAY_MS};
+    struct apikey_new in = {
+        .name = STR("CRM"), .scopes = {scopes, 3}, .expires_at = f->now + TIME_DAY_MS};
     struct apikey key;
     struct str secret;
     struct actor actor;
-    ASSERT_OK(f, apikey_service_create(f->identity, &admin, &in, f->arena, &key, &secret, &f->info));
+    ASSERT_OK(f,
+              apikey_service_create(f->identity, &admin, &in, f->arena, &key, &secret, &f->info));
     assert_int_equal(secret.len, 47);
     assert_true(str_starts(secret, key.prefix));
     struct call c = {.method = HTTP_POST_METHOD, .auth = ROUTE_AGENT, .bearer = secret};
@@ -129,13 +143,18 @@ static void an_api_key_may_what_it_was_given_and_its_maker_still_has(void **stat
     /* not for one's own account, and it makes no other keys */
     struct apikey other;
     struct str other_secret;
-    ASSERT_CODE(f, account_change_password(f->identity, &actor, STR("x"), STR("y"), &f->info), ERR_DENIED, "session_needed");
-    ASSERT_CODE(f, apikey_service_create(f->identity, &actor, &in, f->arena, &other, &other_secret, &f->info), ERR_DENIED, "permission");
+    ASSERT_CODE(f, account_change_password(f->identity, &actor, STR("x"), STR("y"), &f->info),
+                ERR_DENIED, "session_needed");
+    ASSERT_CODE(
+        f,
+        apikey_service_create(f->identity, &actor, &in, f->arena, &other, &other_secret, &f->info),
+        ERR_DENIED, "permission");
     /* its maker loses a permission: so does the key, at once */
     struct role_id plain = fixture_role(f, "agent");
     struct agent_patch demote = {.role = &plain};
     struct agent a;
-    ASSERT_OK(f, agent_service_update(f->identity, &olga, adam, 1, &demote, f->arena, &a, &f->info));
+    ASSERT_OK(f,
+              agent_service_update(f->identity, &olga, adam, 1, &demote, f->arena, &a, &f->info));
     ASSERT_OK(f, call(f, &c, &actor));
     assert_true(actor_may(&actor, PERM_CUSTOMER_EDIT));
     assert_false(actor_may(&actor, PERM_ROLE_MANAGE));
@@ -160,11 +179,17 @@ static void nobody_makes_a_key_that_may_more_than_they_do(void **state)
     struct apikey key;
     struct str secret;
     struct apikey_new in = {.name = STR("x"), .scopes = {audit, 1}};
-    ASSERT_CODE(f, apikey_service_create(f->identity, &admin, &in, f->arena, &key, &secret, &f->info), ERR_DENIED, "escalation");
+    ASSERT_CODE(f,
+                apikey_service_create(f->identity, &admin, &in, f->arena, &key, &secret, &f->info),
+                ERR_DENIED, "escalation");
     in.scopes = (struct text_list){unknown, 1};
-    ASSERT_CODE(f, apikey_service_create(f->identity, &admin, &in, f->arena, &key, &secret, &f->info), ERR_INVALID, "unknown_permission");
+    ASSERT_CODE(f,
+                apikey_service_create(f->identity, &admin, &in, f->arena, &key, &secret, &f->info),
+                ERR_INVALID, "unknown_permission");
     in.scopes = (struct text_list){unknown, 0};
-    ASSERT_CODE(f, apikey_service_create(f->identity, &admin, &in, f->arena, &key, &secret, &f->info), ERR_INVALID, "required");
+    ASSERT_CODE(f,
+                apikey_service_create(f->identity, &admin, &in, f->arena, &key, &secret, &f->info),
+                ERR_INVALID, "required");
 }
 
 static void before_the_required_second_factor_only_ones_own_account_is_open(void **state)
@@ -178,15 +203,22 @@ static void before_the_required_second_factor_only_ones_own_account_is_open(void
     ASSERT_OK(f, role_service_create(f->identity, &olga, &w, f->arena, &role, &f->info));
     struct agent_id anna = fixture_cheap_agent(f, "anna", "agent");
     struct str token = fixture_session(f, anna);
-    ASSERT_OK(f, agent_service_update(f->identity, &olga, anna, 1, &(struct agent_patch){.role = &role.id}, f->arena, &a, &f->info));
+    ASSERT_OK(f, agent_service_update(f->identity, &olga, anna, 1,
+                                      &(struct agent_patch){.role = &role.id}, f->arena, &a,
+                                      &f->info));
     static const struct {
         const char *operation;
         bool is_open;
-    } rows[] = {{"session_http_get", true}, {"me_http_totp_begin", true}, {"me_http_totp_confirm", true}, {"session_http_delete", true},
-                {"agent_http_list", false}, {"conversation_http_list", false}, {"live_http_get", false}, {"workspace_http_get", false}};
+    } rows[] = {{"session_http_get", true},     {"me_http_totp_begin", true},
+                {"me_http_totp_confirm", true}, {"session_http_delete", true},
+                {"agent_http_list", false},     {"conversation_http_list", false},
+                {"live_http_get", false},       {"workspace_http_get", false}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct actor actor;
-        struct call c = {.method = HTTP_GET_METHOD, .auth = ROUTE_AGENT, .operation = rows[i].operation, .cookie = token};
+        struct call c = {.method = HTTP_GET_METHOD,
+                         .auth = ROUTE_AGENT,
+                         .operation = rows[i].operation,
+                         .cookie = token};
         if (rows[i].is_open) {
             ASSERT_OK(f, call(f, &c, &actor));
         } else {
@@ -195,7 +227,8 @@ static void before_the_required_second_factor_only_ones_own_account_is_open(void
     }
 }
 
-static void public_routes_never_fail_for_bad_credentials_and_writes_there_are_anonymous(void **state)
+static void
+public_routes_never_fail_for_bad_credentials_and_writes_there_are_anonymous(void **state)
 {
     struct fixture *f = *state;
     struct agent_id anna = fixture_cheap_agent(f, "anna", "agent");
@@ -222,7 +255,8 @@ static void a_visitors_route_takes_no_agent_and_the_other_way_round(void **state
     c.bearer = token;
     ASSERT_CODE(f, call(f, &c, &actor), ERR_UNAUTHORIZED, "sign_in");
     c.auth = ROUTE_AGENT;
-    ASSERT_CODE(f, call(f, &c, &actor), ERR_UNAUTHORIZED, "api_key"); /* a session is no bearer token */
+    ASSERT_CODE(f, call(f, &c, &actor), ERR_UNAUTHORIZED,
+                "api_key"); /* a session is no bearer token */
 }
 
 int main(void)

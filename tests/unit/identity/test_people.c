@@ -3,7 +3,8 @@
 
 /* ---- roles ---- */
 
-static const char *const supervisor_names[] = {"conversation.read", "conversation.read_all", "conversation.reply", "customer.read", "live.read"};
+static const char *const supervisor_names[] = {"conversation.read", "conversation.read_all",
+                                               "conversation.reply", "customer.read", "live.read"};
 
 static struct text_list names_of(struct fixture *f, const char *const *names, size_t n)
 {
@@ -22,14 +23,29 @@ static void the_other_roles_of_the_trade_fit_without_code(void **state)
         const char *name, *permissions[9];
         bool requires_totp;
     } roles[] = {
-        {"Senior agent", {"conversation.read", "conversation.reply", "conversation.assign", "customer.read", "customer.edit", "canned.manage", "article.read", "bot.read"}, false},
-        {"Quality assurance", {"conversation.read", "conversation.read_all", "customer.read", "article.read", "live.read"}, false},
-        {"Trainer", {"conversation.read", "article.read", "article.manage", "canned.manage", "bot.read"}, false},
+        {"Senior agent",
+         {"conversation.read", "conversation.reply", "conversation.assign", "customer.read",
+          "customer.edit", "canned.manage", "article.read", "bot.read"},
+         false},
+        {"Quality assurance",
+         {"conversation.read", "conversation.read_all", "customer.read", "article.read",
+          "live.read"},
+         false},
+        {"Trainer",
+         {"conversation.read", "article.read", "article.manage", "canned.manage", "bot.read"},
+         false},
         {"Workforce planner", {"live.read"}, false},
-        {"Risk", {"conversation.read", "conversation.read_all", "conversation.reply", "customer.read", "customer.edit", "audit.read"}, true},
-        {"Technical support", {"conversation.read", "conversation.reply", "customer.read", "article.read"}, false},
+        {"Risk",
+         {"conversation.read", "conversation.read_all", "conversation.reply", "customer.read",
+          "customer.edit", "audit.read"},
+         true},
+        {"Technical support",
+         {"conversation.read", "conversation.reply", "customer.read", "article.read"},
+         false},
         {"Trade analyst", {"conversation.read", "conversation.reply", "customer.read"}, false},
-        {"Legal and compliance", {"conversation.read", "conversation.read_all", "customer.read", "audit.read"}, true},
+        {"Legal and compliance",
+         {"conversation.read", "conversation.read_all", "customer.read", "audit.read"},
+         true},
         {"Bot", {"conversation.read", "conversation.reply", "article.read", "bot.read"}, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
@@ -37,7 +53,9 @@ static void the_other_roles_of_the_trade_fit_without_code(void **state)
         while (n < 9 && roles[i].permissions[n] != NULL) {
             n++;
         }
-        struct role_write w = {.name = str_from(roles[i].name), .permissions = names_of(f, roles[i].permissions, n), .requires_totp = roles[i].requires_totp};
+        struct role_write w = {.name = str_from(roles[i].name),
+                               .permissions = names_of(f, roles[i].permissions, n),
+                               .requires_totp = roles[i].requires_totp};
         struct role role;
         ASSERT_OK(f, role_service_create(f->identity, &owner, &w, f->arena, &role, &f->info));
         assert_int_equal(role.key.len, 0);
@@ -48,13 +66,16 @@ static void the_other_roles_of_the_trade_fit_without_code(void **state)
         }
         assert_int_equal(n_kept, n);
         /* somebody gets it, and may exactly that */
-        struct agent_id id = fixture_cheap_agent(f, str_to_cstr(f->arena, str_printf(f->arena, "agent%zu", i)), "agent");
+        struct agent_id id = fixture_cheap_agent(
+            f, str_to_cstr(f->arena, str_printf(f->arena, "agent%zu", i)), "agent");
         struct agent agent;
         ASSERT_OK(f, agent_service_get(f->identity, &owner, id, f->arena, &agent, &f->info));
         struct agent_patch patch = {.role = &role.id};
-        ASSERT_OK(f, agent_service_update(f->identity, &owner, id, agent.version, &patch, f->arena, &agent, &f->info));
+        ASSERT_OK(f, agent_service_update(f->identity, &owner, id, agent.version, &patch, f->arena,
+                                          &agent, &f->info));
         struct actor actor = fixture_actor(f, id);
-        assert_int_equal(actor.permissions.bits, roles[i].requires_totp ? 0 : role.permissions.bits);
+        assert_int_equal(actor.permissions.bits,
+                         roles[i].requires_totp ? 0 : role.permissions.bits);
         assert_int_equal(actor.needs_totp_setup, roles[i].requires_totp);
     }
     struct role *list;
@@ -73,34 +94,57 @@ static void rules_of_roles(void **state)
     struct actor agent = fixture_actor(f, fixture_cheap_agent(f, "anna", "agent"));
     struct role role;
     struct role other;
-    struct role_write w = {.name = STR("Night shift"), .permissions = names_of(f, supervisor_names, ARRAY_LEN(supervisor_names))};
-    ASSERT_CODE(f, role_service_create(f->identity, &agent, &w, f->arena, &role, &f->info), ERR_DENIED, "permission");
+    struct role_write w = {.name = STR("Night shift"),
+                           .permissions =
+                               names_of(f, supervisor_names, ARRAY_LEN(supervisor_names))};
+    ASSERT_CODE(f, role_service_create(f->identity, &agent, &w, f->arena, &role, &f->info),
+                ERR_DENIED, "permission");
     ASSERT_OK(f, role_service_create(f->identity, &admin, &w, f->arena, &role, &f->info));
-    ASSERT_CODE(f, role_service_create(f->identity, &admin, &w, f->arena, &other, &f->info), ERR_CONFLICT, "name_taken");
+    ASSERT_CODE(f, role_service_create(f->identity, &admin, &w, f->arena, &other, &f->info),
+                ERR_CONFLICT, "name_taken");
     w.name = STR("Spies");
     w.permissions = names_of(f, (const char *const[]){"audit.read"}, 1);
-    ASSERT_CODE(f, role_service_create(f->identity, &admin, &w, f->arena, &other, &f->info), ERR_DENIED, "escalation"); /* admins do not read the audit log */
+    ASSERT_CODE(f, role_service_create(f->identity, &admin, &w, f->arena, &other, &f->info),
+                ERR_DENIED, "escalation"); /* admins do not read the audit log */
     ASSERT_OK(f, role_service_create(f->identity, &owner, &w, f->arena, &other, &f->info));
     w.permissions = names_of(f, (const char *const[]){"live.read"}, 1);
-    ASSERT_CODE(f, role_service_update(f->identity, &admin, other.id, other.version, &w, f->arena, &other, &f->info), ERR_DENIED, "escalation");
-    ASSERT_CODE(f, role_service_delete(f->identity, &admin, other.id, &f->info), ERR_DENIED, "escalation");
+    ASSERT_CODE(f,
+                role_service_update(f->identity, &admin, other.id, other.version, &w, f->arena,
+                                    &other, &f->info),
+                ERR_DENIED, "escalation");
+    ASSERT_CODE(f, role_service_delete(f->identity, &admin, other.id, &f->info), ERR_DENIED,
+                "escalation");
     w.permissions = names_of(f, (const char *const[]){"live.reed"}, 1);
-    ASSERT_CODE(f, role_service_update(f->identity, &owner, other.id, other.version, &w, f->arena, &other, &f->info), ERR_INVALID, "unknown_permission");
+    ASSERT_CODE(f,
+                role_service_update(f->identity, &owner, other.id, other.version, &w, f->arena,
+                                    &other, &f->info),
+                ERR_INVALID, "unknown_permission");
     w.permissions = names_of(f, (const char *const[]){"live.read"}, 1);
-    ASSERT_CODE(f, role_service_update(f->identity, &owner, other.id, other.version + 1, &w, f->arena, &other, &f->info), ERR_CONFLICT, "version_mismatch");
+    ASSERT_CODE(f,
+                role_service_update(f->identity, &owner, other.id, other.version + 1, &w, f->arena,
+                                    &other, &f->info),
+                ERR_CONFLICT, "version_mismatch");
     /* built-in ones */
-    ASSERT_CODE(f, role_service_update(f->identity, &owner, fixture_role(f, "owner"), 1, &w, f->arena, &other, &f->info), ERR_DENIED, "builtin");
-    ASSERT_CODE(f, role_service_delete(f->identity, &owner, fixture_role(f, "agent"), &f->info), ERR_DENIED, "builtin");
+    ASSERT_CODE(f,
+                role_service_update(f->identity, &owner, fixture_role(f, "owner"), 1, &w, f->arena,
+                                    &other, &f->info),
+                ERR_DENIED, "builtin");
+    ASSERT_CODE(f, role_service_delete(f->identity, &owner, fixture_role(f, "agent"), &f->info),
+                ERR_DENIED, "builtin");
     /* in use */
     struct agent a;
     struct agent_patch patch = {.role = &role.id};
-    ASSERT_OK(f, agent_service_update(f->identity, &owner, agent.agent, 1, &patch, f->arena, &a, &f->info));
-    ASSERT_CODE(f, role_service_delete(f->identity, &owner, role.id, &f->info), ERR_CONFLICT, "in_use");
+    ASSERT_OK(f, agent_service_update(f->identity, &owner, agent.agent, 1, &patch, f->arena, &a,
+                                      &f->info));
+    ASSERT_CODE(f, role_service_delete(f->identity, &owner, role.id, &f->info), ERR_CONFLICT,
+                "in_use");
     struct role_id plain = fixture_role(f, "agent");
     patch.role = &plain;
-    ASSERT_OK(f, agent_service_update(f->identity, &owner, agent.agent, a.version, &patch, f->arena, &a, &f->info));
+    ASSERT_OK(f, agent_service_update(f->identity, &owner, agent.agent, a.version, &patch, f->arena,
+                                      &a, &f->info));
     ASSERT_OK(f, role_service_delete(f->identity, &owner, role.id, &f->info));
-    ASSERT_CODE(f, role_service_delete(f->identity, &owner, role.id, &f->info), ERR_NOT_FOUND, "not_found");
+    ASSERT_CODE(f, role_service_delete(f->identity, &owner, role.id, &f->info), ERR_NOT_FOUND,
+                "not_found");
 }
 
 /* ---- agents ---- */
@@ -115,16 +159,28 @@ static void there_is_always_an_owner(void **state)
     bool off = false;
     struct agent_patch demote = {.role = &plain};
     struct agent_patch end = {.is_active = &off};
-    ASSERT_CODE(f, agent_service_update(f->identity, &olga, olga.agent, 1, &demote, f->arena, &a, &f->info), ERR_INVALID, "self");
-    ASSERT_CODE(f, agent_service_update(f->identity, &olga, olga.agent, 1, &end, f->arena, &a, &f->info), ERR_INVALID, "self");
+    ASSERT_CODE(
+        f, agent_service_update(f->identity, &olga, olga.agent, 1, &demote, f->arena, &a, &f->info),
+        ERR_INVALID, "self");
+    ASSERT_CODE(
+        f, agent_service_update(f->identity, &olga, olga.agent, 1, &end, f->arena, &a, &f->info),
+        ERR_INVALID, "self");
     /* not even by somebody else who may do everything */
-    ASSERT_CODE(f, agent_service_update(f->identity, actor_system(), olga.agent, 1, &demote, f->arena, &a, &f->info), ERR_CONFLICT, "last_owner");
-    ASSERT_CODE(f, agent_service_update(f->identity, actor_system(), olga.agent, 1, &end, f->arena, &a, &f->info), ERR_CONFLICT, "last_owner");
+    ASSERT_CODE(f,
+                agent_service_update(f->identity, actor_system(), olga.agent, 1, &demote, f->arena,
+                                     &a, &f->info),
+                ERR_CONFLICT, "last_owner");
+    ASSERT_CODE(f,
+                agent_service_update(f->identity, actor_system(), olga.agent, 1, &end, f->arena, &a,
+                                     &f->info),
+                ERR_CONFLICT, "last_owner");
     struct agent_id otto = fixture_cheap_agent(f, "otto", "agent");
     struct agent_patch promote = {.role = &owner};
-    ASSERT_OK(f, agent_service_update(f->identity, &olga, otto, 1, &promote, f->arena, &a, &f->info));
+    ASSERT_OK(f,
+              agent_service_update(f->identity, &olga, otto, 1, &promote, f->arena, &a, &f->info));
     struct actor otto_actor = fixture_actor(f, otto);
-    ASSERT_OK(f, agent_service_update(f->identity, &otto_actor, olga.agent, 1, &demote, f->arena, &a, &f->info));
+    ASSERT_OK(f, agent_service_update(f->identity, &otto_actor, olga.agent, 1, &demote, f->arena,
+                                      &a, &f->info));
 }
 
 static void an_admin_has_no_power_over_an_owner(void **state)
@@ -141,16 +197,28 @@ static void an_admin_has_no_power_over_an_owner(void **state)
     struct agent_patch demote = {.role = &plain};
     struct agent_patch promote = {.role = &owner};
     struct agent_patch audit = {.role = &auditor};
-    ASSERT_CODE(f, agent_service_update(f->identity, &admin, olga, 1, &demote, f->arena, &a, &f->info), ERR_DENIED, "escalation");
-    ASSERT_CODE(f, agent_service_update(f->identity, &admin, anna, 1, &promote, f->arena, &a, &f->info), ERR_DENIED, "escalation");
-    ASSERT_CODE(f, agent_service_update(f->identity, &admin, anna, 1, &audit, f->arena, &a, &f->info), ERR_DENIED, "escalation");
-    ASSERT_CODE(f, agent_service_update(f->identity, &admin, admin.agent, 1, &promote, f->arena, &a, &f->info), ERR_INVALID, "self");
+    ASSERT_CODE(f,
+                agent_service_update(f->identity, &admin, olga, 1, &demote, f->arena, &a, &f->info),
+                ERR_DENIED, "escalation");
+    ASSERT_CODE(
+        f, agent_service_update(f->identity, &admin, anna, 1, &promote, f->arena, &a, &f->info),
+        ERR_DENIED, "escalation");
+    ASSERT_CODE(f,
+                agent_service_update(f->identity, &admin, anna, 1, &audit, f->arena, &a, &f->info),
+                ERR_DENIED, "escalation");
+    ASSERT_CODE(
+        f,
+        agent_service_update(f->identity, &admin, admin.agent, 1, &promote, f->arena, &a, &f->info),
+        ERR_INVALID, "self");
     struct invitation_new in = {.email = STR("n@example.com"), .role = owner};
     struct invitation made;
     struct str link;
-    ASSERT_CODE(f, invitation_create(f->identity, &admin, f->arena, &in, &made, &link, &f->info), ERR_DENIED, "escalation");
+    ASSERT_CODE(f, invitation_create(f->identity, &admin, f->arena, &in, &made, &link, &f->info),
+                ERR_DENIED, "escalation");
     struct actor agent = fixture_actor(f, anna);
-    ASSERT_CODE(f, agent_service_update(f->identity, &agent, olga, 1, &demote, f->arena, &a, &f->info), ERR_DENIED, "permission");
+    ASSERT_CODE(f,
+                agent_service_update(f->identity, &agent, olga, 1, &demote, f->arena, &a, &f->info),
+                ERR_DENIED, "permission");
 }
 
 static void a_deactivated_agent_is_out_at_once(void **state)
@@ -169,7 +237,8 @@ static void a_deactivated_agent_is_out_at_once(void **state)
     assert_false(a.is_active);
     assert_int_equal(a.permissions.bits, 0);
     assert_int_equal(f->n_sessions_ended, 1);
-    ASSERT_CODE(f, identity_session_actor(f->identity, token, csrf, &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
+    ASSERT_CODE(f, identity_session_actor(f->identity, token, csrf, &actor, &f->info),
+                ERR_UNAUTHORIZED, "sign_in");
 }
 
 static void what_routing_needs_of_agents(void **state)
@@ -185,7 +254,8 @@ static void what_routing_needs_of_agents(void **state)
     struct text_list skills = names_of(f, (const char *const[]){"deposit"}, 1);
     struct id_list teams = {(const int64_t[]){p2p.v, deposits.v}, 2};
     int capacity = 9;
-    struct agent_patch patch = {.languages = &languages, .skills = &skills, .teams = &teams, .capacity = &capacity};
+    struct agent_patch patch = {
+        .languages = &languages, .skills = &skills, .teams = &teams, .capacity = &capacity};
     struct agent a;
     f->n_agent_changed = 0;
     ASSERT_OK(f, agent_service_update(f->identity, &olga, anna, 1, &patch, f->arena, &a, &f->info));
@@ -199,12 +269,16 @@ static void what_routing_needs_of_agents(void **state)
     assert_int_equal(list[1].n_teams, 2);
     assert_int_equal(list[1].teams[0].v, deposits.v);
     assert_int_equal(list[1].n_languages, 2);
-    assert_true(str_eq_cstr(list[1].languages[0], "zh-CN") && str_eq_cstr(list[1].skills[0], "deposit"));
+    assert_true(str_eq_cstr(list[1].languages[0], "zh-CN") &&
+                str_eq_cstr(list[1].skills[0], "deposit"));
     assert_int_equal(list[1].capacity, 9);
     assert_true(permission_set_has(list[1].permissions, PERM_CONVERSATION_REPLY));
     struct id_list bad = {(const int64_t[]){999}, 1};
     struct agent_patch wrong = {.teams = &bad};
-    ASSERT_CODE(f, agent_service_update(f->identity, &olga, anna, a.version, &wrong, f->arena, &a, &f->info), ERR_INVALID, "not_found");
+    ASSERT_CODE(
+        f,
+        agent_service_update(f->identity, &olga, anna, a.version, &wrong, f->arena, &a, &f->info),
+        ERR_INVALID, "not_found");
 }
 
 static void a_change_of_team_reaches_the_session_at_once(void **state)
@@ -221,10 +295,13 @@ static void a_change_of_team_reaches_the_session_at_once(void **state)
     struct id_list members = {&anna.v, 1};
     struct team_write w = {.name = STR("Risk"), .agents = &members};
     struct team_detail detail;
-    ASSERT_OK(f, team_service_save(f->identity, actor_system(), team, 1, &w, f->arena, &detail, &f->info));
+    ASSERT_OK(f, team_service_save(f->identity, actor_system(), team, 1, &w, f->arena, &detail,
+                                   &f->info));
     ASSERT_OK(f, identity_session_actor(f->identity, token, csrf, &actor, &f->info));
     assert_true(actor_is_in_team(&actor, team));
-    ASSERT_CODE(f, team_service_save(f->identity, actor_system(), team, 1, &w, f->arena, &detail, &f->info), ERR_CONFLICT, "version_mismatch");
+    ASSERT_CODE(
+        f, team_service_save(f->identity, actor_system(), team, 1, &w, f->arena, &detail, &f->info),
+        ERR_CONFLICT, "version_mismatch");
     ASSERT_OK(f, team_service_delete(f->identity, actor_system(), team, &f->info));
     ASSERT_OK(f, identity_session_actor(f->identity, token, csrf, &actor, &f->info));
     assert_false(actor_is_in_team(&actor, team));
@@ -247,9 +324,15 @@ static enum err open_fn(struct db_txn *txn, void *arg)
     return visitor_open(o->f->identity, txn, o->f->arena, &o->in, &o->out, &o->f->info);
 }
 
-static enum err open_widget(struct fixture *f, struct str token, const struct customer_claims *claims, struct visitor_opened *out)
+static enum err open_widget(struct fixture *f, struct str token,
+                            const struct customer_claims *claims, struct visitor_opened *out)
 {
-    struct opening o = {.f = f, .in = {.inbox = {1}, .token = token, .claims = claims, .locale = STR("zh-CN"), .zone = STR("Asia/Shanghai")}};
+    struct opening o = {.f = f,
+                        .in = {.inbox = {1},
+                               .token = token,
+                               .claims = claims,
+                               .locale = STR("zh-CN"),
+                               .zone = STR("Asia/Shanghai")}};
     enum err err = db_write(f->db.db, open_fn, &o);
     *out = o.out;
     return err;
@@ -257,7 +340,8 @@ static enum err open_widget(struct fixture *f, struct str token, const struct cu
 
 static struct customer_claims claims_of(const char *uid, const char *name)
 {
-    return (struct customer_claims){.uid = str_from(uid), .name = str_from(name), .expires_at = START_AT + 300000};
+    return (struct customer_claims){
+        .uid = str_from(uid), .name = str_from(name), .expires_at = START_AT + 300000};
 }
 
 static void an_anonymous_visitor_comes_back(void **state)
@@ -269,7 +353,8 @@ static void an_anonymous_visitor_comes_back(void **state)
     ASSERT_OK(f, open_widget(f, STR(""), NULL, &first));
     assert_true(first.is_new_customer);
     assert_int_equal(first.token.len, IDENTITY_TOKEN_LEN);
-    assert_true(str_eq_cstr(first.customer.locale, "zh-CN") && str_eq_cstr(first.customer.zone, "Asia/Shanghai"));
+    assert_true(str_eq_cstr(first.customer.locale, "zh-CN") &&
+                str_eq_cstr(first.customer.zone, "Asia/Shanghai"));
     assert_false(first.customer.is_verified);
     ASSERT_OK(f, open_widget(f, first.token, NULL, &again));
     assert_int_equal(again.customer.id.v, first.customer.id.v);
@@ -278,8 +363,10 @@ static void an_anonymous_visitor_comes_back(void **state)
     assert_int_equal(actor.customer.v, first.customer.id.v);
     assert_int_equal(actor.inbox.v, 1);
     assert_int_equal(actor.permissions.bits, 0);
-    ASSERT_CODE(f, identity_visitor_actor(f->identity, crypto_token(f->arena), &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
-    ASSERT_CODE(f, identity_visitor_actor(f->identity, STR(""), &actor, &f->info), ERR_UNAUTHORIZED, "visitor_token");
+    ASSERT_CODE(f, identity_visitor_actor(f->identity, crypto_token(f->arena), &actor, &f->info),
+                ERR_UNAUTHORIZED, "sign_in");
+    ASSERT_CODE(f, identity_visitor_actor(f->identity, STR(""), &actor, &f->info), ERR_UNAUTHORIZED,
+                "visitor_token");
     /* kept alive by visits, forgotten without */
     f->now += 170 * TIME_DAY_MS;
     ASSERT_OK(f, open_widget(f, first.token, NULL, &again));
@@ -287,7 +374,8 @@ static void an_anonymous_visitor_comes_back(void **state)
     ASSERT_OK(f, open_widget(f, first.token, NULL, &again));
     assert_int_equal(again.customer.id.v, first.customer.id.v);
     f->now += 181 * TIME_DAY_MS;
-    ASSERT_CODE(f, identity_visitor_actor(f->identity, first.token, &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
+    ASSERT_CODE(f, identity_visitor_actor(f->identity, first.token, &actor, &f->info),
+                ERR_UNAUTHORIZED, "sign_in");
     ASSERT_OK(f, open_widget(f, first.token, NULL, &again));
     assert_int_not_equal(again.customer.id.v, first.customer.id.v);
 }
@@ -313,9 +401,15 @@ static void a_session_token_and_a_visitor_token_are_not_the_same_thing(void **st
     ASSERT_OK(f, open_widget(f, STR(""), NULL, &visit));
     /* warm the cache with both, then swap them */
     ASSERT_OK(f, identity_visitor_actor(f->identity, visit.token, &actor, &f->info));
-    ASSERT_OK(f, identity_session_actor(f->identity, session, identity_csrf_token(f->arena, session), &actor, &f->info));
-    ASSERT_CODE(f, identity_visitor_actor(f->identity, session, &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
-    ASSERT_CODE(f, identity_session_actor(f->identity, visit.token, identity_csrf_token(f->arena, visit.token), &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
+    ASSERT_OK(f, identity_session_actor(f->identity, session,
+                                        identity_csrf_token(f->arena, session), &actor, &f->info));
+    ASSERT_CODE(f, identity_visitor_actor(f->identity, session, &actor, &f->info), ERR_UNAUTHORIZED,
+                "sign_in");
+    ASSERT_CODE(f,
+                identity_session_actor(f->identity, visit.token,
+                                       identity_csrf_token(f->arena, visit.token), &actor,
+                                       &f->info),
+                ERR_UNAUTHORIZED, "sign_in");
 }
 
 static void a_visitor_who_signs_in_keeps_the_conversation(void **state)
@@ -330,12 +424,14 @@ static void a_visitor_who_signs_in_keeps_the_conversation(void **state)
     ASSERT_OK(f, open_widget(f, anonymous.token, &claims, &signed_in));
     /* the uid is new: the anonymous one becomes it */
     assert_int_equal(signed_in.customer.id.v, anonymous.customer.id.v);
-    assert_true(signed_in.customer.is_verified && str_eq_cstr(signed_in.customer.uid, "u-1") && str_eq_cstr(signed_in.customer.name, "Wang"));
+    assert_true(signed_in.customer.is_verified && str_eq_cstr(signed_in.customer.uid, "u-1") &&
+                str_eq_cstr(signed_in.customer.name, "Wang"));
     assert_int_equal(signed_in.merged_from.v, 0);
     assert_int_equal(f->merged_from.v, 0);
     /* under a new token: a planted one gains nothing */
     assert_false(str_eq(signed_in.token, anonymous.token));
-    ASSERT_CODE(f, identity_visitor_actor(f->identity, anonymous.token, &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
+    ASSERT_CODE(f, identity_visitor_actor(f->identity, anonymous.token, &actor, &f->info),
+                ERR_UNAUTHORIZED, "sign_in");
     ASSERT_OK(f, identity_visitor_actor(f->identity, signed_in.token, &actor, &f->info));
     assert_true(actor.is_verified);
     assert_int_equal(f->n_visitor_ended, 1);
@@ -361,10 +457,17 @@ static void an_anonymous_visitor_is_merged_into_a_known_customer(void **state)
     ASSERT_OK(f, open_widget(f, STR(""), NULL, &laptop));
     struct str notes = STR("asked about memo");
     struct str fields = STR("{\"vip\":\"no\",\"desk\":\"b\"}");
-    struct opening patch = {.f = f, .id = laptop.customer.id, .version = -1, .patch = &(struct customer_patch){.notes = &notes, .fields_json = &fields}};
+    struct opening patch = {.f = f,
+                            .id = laptop.customer.id,
+                            .version = -1,
+                            .patch =
+                                &(struct customer_patch){.notes = &notes, .fields_json = &fields}};
     ASSERT_OK(f, db_write(f->db.db, patch_fn, &patch));
     struct str vip = STR("{\"vip\":\"yes\"}");
-    patch = (struct opening){.f = f, .id = phone.customer.id, .version = -1, .patch = &(struct customer_patch){.fields_json = &vip}};
+    patch = (struct opening){.f = f,
+                             .id = phone.customer.id,
+                             .version = -1,
+                             .patch = &(struct customer_patch){.fields_json = &vip}};
     ASSERT_OK(f, db_write(f->db.db, patch_fn, &patch));
     ASSERT_OK(f, open_widget(f, laptop.token, &claims, &merged));
     assert_int_equal(merged.customer.id.v, phone.customer.id.v);
@@ -375,12 +478,14 @@ static void an_anonymous_visitor_is_merged_into_a_known_customer(void **state)
     assert_true(str_eq_cstr(merged.customer.fields_json, "{\"vip\":\"yes\",\"desk\":\"b\"}"));
     /* links to the one that is gone lead to the one that stayed */
     struct customer c;
-    ASSERT_OK(f, customer_service_get(f->identity, &olga, laptop.customer.id, f->arena, &c, &f->info));
+    ASSERT_OK(f,
+              customer_service_get(f->identity, &olga, laptop.customer.id, f->arena, &c, &f->info));
     assert_int_equal(c.id.v, phone.customer.id.v);
     /* the phone is still signed in */
     struct actor actor;
     ASSERT_OK(f, identity_visitor_actor(f->identity, phone.token, &actor, &f->info));
-    ASSERT_CODE(f, identity_visitor_actor(f->identity, laptop.token, &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
+    ASSERT_CODE(f, identity_visitor_actor(f->identity, laptop.token, &actor, &f->info),
+                ERR_UNAUTHORIZED, "sign_in");
 }
 
 static void signing_in_never_merges_somebody_who_is_signed_in(void **state)
@@ -409,12 +514,14 @@ static void a_signed_in_widget_needs_a_fresh_identity_after_a_day(void **state)
     struct actor actor;
     ASSERT_OK(f, open_widget(f, STR(""), &wang, &first));
     f->now += 20 * TIME_HOUR_MS;
-    ASSERT_OK(f, open_widget(f, first.token, &wang, &again)); /* signed again: another day, same token */
+    ASSERT_OK(
+        f, open_widget(f, first.token, &wang, &again)); /* signed again: another day, same token */
     assert_true(str_eq(again.token, first.token));
     f->now += 20 * TIME_HOUR_MS;
     ASSERT_OK(f, identity_visitor_actor(f->identity, first.token, &actor, &f->info));
     f->now += 5 * TIME_HOUR_MS;
-    ASSERT_CODE(f, identity_visitor_actor(f->identity, first.token, &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
+    ASSERT_CODE(f, identity_visitor_actor(f->identity, first.token, &actor, &f->info),
+                ERR_UNAUTHORIZED, "sign_in");
     ASSERT_OK(f, open_widget(f, first.token, NULL, &again));
     assert_true(again.is_new_customer); /* nobody known: not Wang */
 }
@@ -435,7 +542,8 @@ static void customers_are_found_by_prefix(void **state)
 {
     struct fixture *f = *state;
     struct actor olga = fixture_actor(f, fixture_cheap_agent(f, "olga", "owner"));
-    struct customer_claims rows[] = {claims_of("u-100", "Wang Wei"), claims_of("u-101", "王小明"), claims_of("x-7", "Élodie")};
+    struct customer_claims rows[] = {claims_of("u-100", "Wang Wei"), claims_of("u-101", "王小明"),
+                                     claims_of("x-7", "Élodie")};
     struct visitor_opened out;
     rows[0].email = STR("Wei@Example.com");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -444,20 +552,25 @@ static void customers_are_found_by_prefix(void **state)
     static const struct {
         const char *query;
         size_t n;
-    } cases[] = {{"", 3}, {"u-10", 2}, {"u-101", 1}, {"wang", 1}, {"WANG W", 1}, {"王", 1}, {"小明", 0}, {"wei@ex", 1}, {"éLO", 1}, {"%", 0}, {"u_1", 0}, {"' OR 1=1 --", 0}};
+    } cases[] = {{"", 3},       {"u-10", 2}, {"u-101", 1}, {"wang", 1},
+                 {"WANG W", 1}, {"王", 1},   {"小明", 0},  {"wei@ex", 1},
+                 {"éLO", 1},    {"%", 0},    {"u_1", 0},   {"' OR 1=1 --", 0}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct customer *list;
         size_t n;
-        ASSERT_OK(f, customer_service_search(f->identity, &olga, str_from(cases[i].query), 0, 10, f->arena, &list, &n, &f->info));
+        ASSERT_OK(f, customer_service_search(f->identity, &olga, str_from(cases[i].query), 0, 10,
+                                             f->arena, &list, &n, &f->info));
         if (n != cases[i].n) {
             fail_msg("%s: %zu", cases[i].query, n);
         }
     }
     struct customer *list;
     size_t n;
-    ASSERT_OK(f, customer_service_search(f->identity, &olga, STR(""), 0, 2, f->arena, &list, &n, &f->info));
+    ASSERT_OK(f, customer_service_search(f->identity, &olga, STR(""), 0, 2, f->arena, &list, &n,
+                                         &f->info));
     assert_int_equal(n, 2);
-    ASSERT_OK(f, customer_service_search(f->identity, &olga, STR(""), list[1].id.v, 2, f->arena, &list, &n, &f->info));
+    ASSERT_OK(f, customer_service_search(f->identity, &olga, STR(""), list[1].id.v, 2, f->arena,
+                                         &list, &n, &f->info));
     assert_int_equal(n, 1);
 }
 
@@ -472,14 +585,36 @@ static void a_profile_is_checked_and_not_overwritten_blindly(void **state)
     struct str bad_mail = STR("not an address");
     struct str bad_zone = STR("../../etc/passwd");
     struct str name = STR("  Wang  ");
-    ASSERT_CODE(f, customer_service_update(f->identity, &anna, v.customer.id, 1, &(struct customer_patch){.email = &bad_mail}, f->arena, &c, &f->info), ERR_INVALID, "format");
-    ASSERT_CODE(f, customer_service_update(f->identity, &anna, v.customer.id, 1, &(struct customer_patch){.zone = &bad_zone}, f->arena, &c, &f->info), ERR_INVALID, "format");
-    ASSERT_CODE(f, customer_service_update(f->identity, &audit, v.customer.id, 1, &(struct customer_patch){.name = &name}, f->arena, &c, &f->info), ERR_DENIED, "permission");
-    ASSERT_OK(f, customer_service_update(f->identity, &anna, v.customer.id, 1, &(struct customer_patch){.name = &name}, f->arena, &c, &f->info));
+    ASSERT_CODE(f,
+                customer_service_update(f->identity, &anna, v.customer.id, 1,
+                                        &(struct customer_patch){.email = &bad_mail}, f->arena, &c,
+                                        &f->info),
+                ERR_INVALID, "format");
+    ASSERT_CODE(f,
+                customer_service_update(f->identity, &anna, v.customer.id, 1,
+                                        &(struct customer_patch){.zone = &bad_zone}, f->arena, &c,
+                                        &f->info),
+                ERR_INVALID, "format");
+    ASSERT_CODE(f,
+                customer_service_update(f->identity, &audit, v.customer.id, 1,
+                                        &(struct customer_patch){.name = &name}, f->arena, &c,
+                                        &f->info),
+                ERR_DENIED, "permission");
+    ASSERT_OK(f, customer_service_update(f->identity, &anna, v.customer.id, 1,
+                                         &(struct customer_patch){.name = &name}, f->arena, &c,
+                                         &f->info));
     assert_true(str_eq_cstr(c.name, "Wang"));
     assert_int_equal(c.version, 2);
-    ASSERT_CODE(f, customer_service_update(f->identity, &anna, v.customer.id, 1, &(struct customer_patch){.name = &name}, f->arena, &c, &f->info), ERR_CONFLICT, "version_mismatch");
-    ASSERT_CODE(f, customer_service_update(f->identity, &anna, (struct customer_id){999}, 1, &(struct customer_patch){.name = &name}, f->arena, &c, &f->info), ERR_NOT_FOUND, "not_found");
+    ASSERT_CODE(f,
+                customer_service_update(f->identity, &anna, v.customer.id, 1,
+                                        &(struct customer_patch){.name = &name}, f->arena, &c,
+                                        &f->info),
+                ERR_CONFLICT, "version_mismatch");
+    ASSERT_CODE(f,
+                customer_service_update(f->identity, &anna, (struct customer_id){999}, 1,
+                                        &(struct customer_patch){.name = &name}, f->arena, &c,
+                                        &f->info),
+                ERR_NOT_FOUND, "not_found");
 }
 
 int main(void)

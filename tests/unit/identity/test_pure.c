@@ -37,14 +37,21 @@ static struct permission_set set_of(enum permission a, enum permission b)
 static void nobody_grants_what_they_do_not_have(void **state)
 {
     UNUSED(state);
-    struct actor admin = {.kind = ACTOR_AGENT, .permissions = set_of(PERM_ROLE_MANAGE, PERM_CUSTOMER_READ)};
+    struct actor admin = {.kind = ACTOR_AGENT,
+                          .permissions = set_of(PERM_ROLE_MANAGE, PERM_CUSTOMER_READ)};
     struct errinfo info = {0};
-    assert_int_equal(escalation_check(&admin, set_of(PERM_CUSTOMER_READ, PERM_CUSTOMER_READ), "x", &info), ERR_OK);
-    assert_int_equal(escalation_check(&admin, set_of(PERM_CUSTOMER_READ, PERM_AUDIT_READ), "x", &info), ERR_DENIED);
+    assert_int_equal(
+        escalation_check(&admin, set_of(PERM_CUSTOMER_READ, PERM_CUSTOMER_READ), "x", &info),
+        ERR_OK);
+    assert_int_equal(
+        escalation_check(&admin, set_of(PERM_CUSTOMER_READ, PERM_AUDIT_READ), "x", &info),
+        ERR_DENIED);
     assert_string_equal(info.code, "escalation");
     assert_non_null(strstr(info.message, "audit.read"));
-    assert_true(permission_set_covers(admin.permissions, set_of(PERM_ROLE_MANAGE, PERM_CUSTOMER_READ)));
-    assert_false(permission_set_covers(admin.permissions, set_of(PERM_ROLE_MANAGE, PERM_CUSTOMER_EDIT)));
+    assert_true(
+        permission_set_covers(admin.permissions, set_of(PERM_ROLE_MANAGE, PERM_CUSTOMER_READ)));
+    assert_false(
+        permission_set_covers(admin.permissions, set_of(PERM_ROLE_MANAGE, PERM_CUSTOMER_EDIT)));
 }
 
 static void requiring_tells_nobody_from_somebody_without_the_permission(void **state)
@@ -63,18 +70,26 @@ static void requiring_tells_nobody_from_somebody_without_the_permission(void **s
 static void who_sees_which_conversation(void **state)
 {
     UNUSED(state);
-    struct actor a = {.kind = ACTOR_AGENT, .agent = {7}, .teams = {{3}}, .n_teams = 1, .permissions = set_of(PERM_CONVERSATION_READ, PERM_CONVERSATION_READ)};
+    struct actor a = {.kind = ACTOR_AGENT,
+                      .agent = {7},
+                      .teams = {{3}},
+                      .n_teams = 1,
+                      .permissions = set_of(PERM_CONVERSATION_READ, PERM_CONVERSATION_READ)};
     static const struct {
         int64_t assignee, team;
         bool want;
-    } rows[] = {{0, 0, true}, {8, 0, true}, {0, 3, true}, {8, 3, true}, {0, 4, false}, {8, 4, false}, {7, 4, true}};
+    } rows[] = {{0, 0, true},  {8, 0, true},  {0, 3, true}, {8, 3, true},
+                {0, 4, false}, {8, 4, false}, {7, 4, true}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        bool got = actor_may_see_conversation(&a, (struct agent_id){rows[i].assignee}, (struct team_id){rows[i].team});
+        bool got = actor_may_see_conversation(&a, (struct agent_id){rows[i].assignee},
+                                              (struct team_id){rows[i].team});
         if (got != rows[i].want) {
             fail_msg("assignee %d team %d", (int)rows[i].assignee, (int)rows[i].team);
         }
     }
-    struct actor all = {.kind = ACTOR_AGENT, .permissions = set_of(PERM_CONVERSATION_READ_ALL, PERM_CONVERSATION_READ_ALL)};
+    struct actor all = {.kind = ACTOR_AGENT,
+                        .permissions =
+                            set_of(PERM_CONVERSATION_READ_ALL, PERM_CONVERSATION_READ_ALL)};
     assert_true(actor_may_see_conversation(&all, (struct agent_id){8}, (struct team_id){4}));
     struct actor none = {.kind = ACTOR_AGENT, .agent = {7}};
     assert_false(actor_may_see_conversation(&none, (struct agent_id){7}, (struct team_id){0}));
@@ -167,7 +182,9 @@ static void passwords_are_judged_by_guessing_not_by_shape(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct errinfo info = {0};
-        enum err err = password_check(str_from(rows[i].password), STR("marguerite@example.com"), STR("Eleanor Rigby"), STR("Nova Exchange"), "password", &info);
+        enum err err =
+            password_check(str_from(rows[i].password), STR("marguerite@example.com"),
+                           STR("Eleanor Rigby"), STR("Nova Exchange"), "password", &info);
         if ((err == ERR_OK) != (rows[i].code[0] == 0) || strcmp(info.code, rows[i].code) != 0) {
             fail_msg("%s: %s", rows[i].password, info.code);
         }
@@ -177,8 +194,12 @@ static void passwords_are_judged_by_guessing_not_by_shape(void **state)
         longest[i] = (char)('a' + (i * 7 + i / 26) % 26);
     }
     struct errinfo info = {0};
-    assert_int_equal(password_check((struct str){longest, 256}, STR("x@y.z"), STR(""), STR(""), "password", &info), ERR_OK);
-    assert_int_equal(password_check((struct str){longest, 257}, STR("x@y.z"), STR(""), STR(""), "password", &info), ERR_INVALID);
+    assert_int_equal(password_check((struct str){longest, 256}, STR("x@y.z"), STR(""), STR(""),
+                                    "password", &info),
+                     ERR_OK);
+    assert_int_equal(password_check((struct str){longest, 257}, STR("x@y.z"), STR(""), STR(""),
+                                    "password", &info),
+                     ERR_INVALID);
     assert_string_equal(info.code, "too_long");
 }
 
@@ -188,9 +209,11 @@ static void passwords_are_judged_by_guessing_not_by_shape(void **state)
 #define KEY "0123456789abcdef0123456789abcdef"
 #define STD "\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":1800000300"
 
-static enum err verify(struct arena *a, struct str token, struct customer_claims *out, struct errinfo *info)
+static enum err verify(struct arena *a, struct str token, struct customer_claims *out,
+                       struct errinfo *info)
 {
-    const struct customer_key keys[] = {{JWT_HS256, STR(KEY)}, {JWT_HS256, STR("the former secret of 24 hours")}};
+    const struct customer_key keys[] = {{JWT_HS256, STR(KEY)},
+                                        {JWT_HS256, STR("the former secret of 24 hours")}};
     return identity_verify_customer_jwt(a, keys, 2, STR("inbox-1"), token, NOW_S * 1000, out, info);
 }
 
@@ -200,12 +223,19 @@ static void a_good_identity_gives_its_claims(void **state)
     ARENA_AUTO a = arena_new(0);
     struct customer_claims c = {0};
     struct errinfo info = {0};
-    struct str claims = STR("{\"sub\":\"u-77\",\"name\":\" 王小明 \",\"email\":\"w@example.com\",\"tier\":\"vip2\",\"locale\":\"zh-CN\",\"jti\":\"j1\"," STD "}");
+    struct str claims = STR(
+        "{\"sub\":\"u-77\",\"name\":\" 王小明 "
+        "\",\"email\":\"w@example.com\",\"tier\":\"vip2\",\"locale\":\"zh-CN\",\"jti\":\"j1\"," STD
+        "}");
     assert_int_equal(verify(a, crypto_jwt_sign_hs256(a, STR(KEY), claims), &c, &info), ERR_OK);
-    assert_true(str_eq_cstr(c.uid, "u-77") && str_eq_cstr(c.name, "王小明") && str_eq_cstr(c.tier, "vip2") && str_eq_cstr(c.jti, "j1"));
+    assert_true(str_eq_cstr(c.uid, "u-77") && str_eq_cstr(c.name, "王小明") &&
+                str_eq_cstr(c.tier, "vip2") && str_eq_cstr(c.jti, "j1"));
     assert_int_equal(c.expires_at, (NOW_S + 300) * 1000);
     /* the former secret is good too */
-    assert_int_equal(verify(a, crypto_jwt_sign_hs256(a, STR("the former secret of 24 hours"), claims), &c, &info), ERR_OK);
+    assert_int_equal(verify(a,
+                            crypto_jwt_sign_hs256(a, STR("the former secret of 24 hours"), claims),
+                            &c, &info),
+                     ERR_OK);
 }
 
 static void bad_identities_are_refused_with_a_clear_code(void **state)
@@ -216,31 +246,53 @@ static void bad_identities_are_refused_with_a_clear_code(void **state)
         const char *name, *claims, *code;
     } rows[] = {
         {"least", "{\"sub\":\"u\"," STD "}", ""},
-        {"several sites, ours among them", "{\"sub\":\"u\",\"aud\":[\"x\",\"inbox-1\"],\"iat\":1800000000,\"exp\":1800000300}", ""},
-        {"a minute late is forgiven", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1799999700,\"exp\":1799999950}", ""},
-        {"fractional seconds", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000.5,\"exp\":1800000300.25}", ""},
-        {"replayed for another site", "{\"sub\":\"u\",\"aud\":\"inbox-2\",\"iat\":1800000000,\"exp\":1800000300}", "identity_audience"},
-        {"prefix of the site", "{\"sub\":\"u\",\"aud\":\"inbox-\",\"iat\":1800000000,\"exp\":1800000300}", "identity_audience"},
+        {"several sites, ours among them",
+         "{\"sub\":\"u\",\"aud\":[\"x\",\"inbox-1\"],\"iat\":1800000000,\"exp\":1800000300}", ""},
+        {"a minute late is forgiven",
+         "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1799999700,\"exp\":1799999950}", ""},
+        {"fractional seconds",
+         "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000.5,\"exp\":1800000300.25}", ""},
+        {"replayed for another site",
+         "{\"sub\":\"u\",\"aud\":\"inbox-2\",\"iat\":1800000000,\"exp\":1800000300}",
+         "identity_audience"},
+        {"prefix of the site",
+         "{\"sub\":\"u\",\"aud\":\"inbox-\",\"iat\":1800000000,\"exp\":1800000300}",
+         "identity_audience"},
         {"no aud", "{\"sub\":\"u\",\"iat\":1800000000,\"exp\":1800000300}", "identity_audience"},
-        {"aud is a number", "{\"sub\":\"u\",\"aud\":1,\"iat\":1800000000,\"exp\":1800000300}", "identity_audience"},
-        {"other sites", "{\"sub\":\"u\",\"aud\":[\"x\",\"y\"],\"iat\":1800000000,\"exp\":1800000300}", "identity_audience"},
-        {"expired", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1799999600,\"exp\":1799999939}", "identity_expired"},
+        {"aud is a number", "{\"sub\":\"u\",\"aud\":1,\"iat\":1800000000,\"exp\":1800000300}",
+         "identity_audience"},
+        {"other sites",
+         "{\"sub\":\"u\",\"aud\":[\"x\",\"y\"],\"iat\":1800000000,\"exp\":1800000300}",
+         "identity_audience"},
+        {"expired", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1799999600,\"exp\":1799999939}",
+         "identity_expired"},
         {"no exp", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000}", "identity_claims"},
-        {"exp is text", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":\"1800000300\"}", "identity_claims"},
-        {"exp is huge", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":1e300}", "identity_claims"},
-        {"exp is negative", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":-1}", "identity_claims"},
+        {"exp is text",
+         "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":\"1800000300\"}",
+         "identity_claims"},
+        {"exp is huge", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":1e300}",
+         "identity_claims"},
+        {"exp is negative", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":-1}",
+         "identity_claims"},
         {"no iat", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"exp\":1800000300}", "identity_claims"},
-        {"from the future", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000120,\"exp\":1800000300}", "identity_not_yet"},
+        {"from the future",
+         "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000120,\"exp\":1800000300}",
+         "identity_not_yet"},
         {"not before", "{\"sub\":\"u\",\"nbf\":1800000120," STD "}", "identity_not_yet"},
-        {"good for a day", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":1800086400}", "identity_too_long"},
-        {"a day of which most is over", "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1799914000,\"exp\":1800000300}", "identity_too_long"},
+        {"good for a day",
+         "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1800000000,\"exp\":1800086400}",
+         "identity_too_long"},
+        {"a day of which most is over",
+         "{\"sub\":\"u\",\"aud\":\"inbox-1\",\"iat\":1799914000,\"exp\":1800000300}",
+         "identity_too_long"},
         {"no sub", "{" STD "}", "identity_claims"},
         {"empty sub", "{\"sub\":\"\"," STD "}", "identity_claims"},
         {"blank sub", "{\"sub\":\"  \"," STD "}", "identity_claims"},
         {"sub is a number", "{\"sub\":77," STD "}", "identity_claims"},
         {"two lines of name", "{\"sub\":\"u\",\"name\":\"a\\nb\"," STD "}", "identity_claims"},
         {"name is an object", "{\"sub\":\"u\",\"name\":{}," STD "}", "identity_claims"},
-        {"tier too long", "{\"sub\":\"u\",\"tier\":\"123456789012345678901\"," STD "}", "identity_claims"},
+        {"tier too long", "{\"sub\":\"u\",\"tier\":\"123456789012345678901\"," STD "}",
+         "identity_claims"},
         {"an array", "[1]", "identity_malformed"},
         {"not JSON", "sub=u", "identity_malformed"},
         {"empty", "", "identity_malformed"},
@@ -248,8 +300,10 @@ static void bad_identities_are_refused_with_a_clear_code(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct errinfo info = {0};
         struct customer_claims c = {0};
-        enum err err = verify(a, crypto_jwt_sign_hs256(a, STR(KEY), str_from(rows[i].claims)), &c, &info);
-        if (strcmp(info.code, rows[i].code) != 0 || err != (rows[i].code[0] == 0 ? ERR_OK : ERR_UNAUTHORIZED)) {
+        enum err err =
+            verify(a, crypto_jwt_sign_hs256(a, STR(KEY), str_from(rows[i].claims)), &c, &info);
+        if (strcmp(info.code, rows[i].code) != 0 ||
+            err != (rows[i].code[0] == 0 ? ERR_OK : ERR_UNAUTHORIZED)) {
             fail_msg("%s: %s %s", rows[i].name, err_name(err), info.code);
         }
     }
@@ -263,17 +317,24 @@ static void forged_identities_are_refused(void **state)
     struct str payload = codec_base64url(a, claims.p, claims.len);
     struct str none = codec_base64url(a, "{\"alg\":\"none\"}", 14);
     struct str eddsa = codec_base64url(a, "{\"alg\":\"EdDSA\"}", 15);
-    struct str zeros = codec_base64url(a, "0123456789012345678901234567890123456789012345678901234567890123", 64);
+    struct str zeros =
+        codec_base64url(a, "0123456789012345678901234567890123456789012345678901234567890123", 64);
     const struct {
         const char *name;
         struct str token;
         const char *code;
     } rows[] = {
-        {"other secret", crypto_jwt_sign_hs256(a, STR("another secret of another shop!!"), claims), "identity_signature"},
-        {"alg none, no signature", str_printf(a, STR_FMT "." STR_FMT ".", STR_ARG(none), STR_ARG(payload)), "identity_algorithm"},
-        {"alg EdDSA where the inbox has HS256 only", str_printf(a, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(eddsa), STR_ARG(payload), STR_ARG(zeros)),
+        {"other secret", crypto_jwt_sign_hs256(a, STR("another secret of another shop!!"), claims),
+         "identity_signature"},
+        {"alg none, no signature",
+         str_printf(a, STR_FMT "." STR_FMT ".", STR_ARG(none), STR_ARG(payload)),
          "identity_algorithm"},
-        {"unsigned", str_printf(a, STR_FMT "." STR_FMT, STR_ARG(none), STR_ARG(payload)), "identity_malformed"},
+        {"alg EdDSA where the inbox has HS256 only",
+         str_printf(a, STR_FMT "." STR_FMT "." STR_FMT, STR_ARG(eddsa), STR_ARG(payload),
+                    STR_ARG(zeros)),
+         "identity_algorithm"},
+        {"unsigned", str_printf(a, STR_FMT "." STR_FMT, STR_ARG(none), STR_ARG(payload)),
+         "identity_malformed"},
         {"nothing", STR(""), "identity_malformed"},
         {"words", STR("let me in"), "identity_malformed"},
     };
@@ -288,7 +349,9 @@ static void forged_identities_are_refused(void **state)
     struct errinfo info = {0};
     struct customer_claims c = {0};
     struct str good = crypto_jwt_sign_hs256(a, STR(KEY), claims);
-    assert_int_equal(identity_verify_customer_jwt(a, NULL, 0, STR("inbox-1"), good, NOW_S * 1000, &c, &info), ERR_UNAUTHORIZED);
+    assert_int_equal(
+        identity_verify_customer_jwt(a, NULL, 0, STR("inbox-1"), good, NOW_S * 1000, &c, &info),
+        ERR_UNAUTHORIZED);
     assert_string_equal(info.code, "identity_signature");
 }
 

@@ -10,20 +10,28 @@ static enum err sign_in(struct fixture *f, const struct login_request *in, struc
 
 static enum err who(struct fixture *f, struct str token, struct actor *out)
 {
-    return identity_session_actor(f->identity, token, identity_csrf_token(f->arena, token), out, &f->info);
+    return identity_session_actor(f->identity, token, identity_csrf_token(f->arena, token), out,
+                                  &f->info);
 }
 
 static void the_first_start_makes_one_owner_only(void **state)
 {
     struct fixture *f = *state;
-    struct setup_request in = {.email = STR(" Owner@Example.com "), .name = STR("Olga"), .password = STR(GOOD_PASSWORD), .brand = STR("Nova"), .is_local = false};
+    struct setup_request in = {.email = STR(" Owner@Example.com "),
+                               .name = STR("Olga"),
+                               .password = STR(GOOD_PASSWORD),
+                               .brand = STR("Nova"),
+                               .is_local = false};
     struct login_result login;
-    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_DENIED, "setup_token");
+    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_DENIED,
+                "setup_token");
     in.token = STR("the-setup-tokex");
-    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_DENIED, "setup_token");
+    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_DENIED,
+                "setup_token");
     in.token = STR("the-setup-token");
     in.password = STR("password1234");
-    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_INVALID, "weak");
+    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_INVALID,
+                "weak");
     in.password = STR(GOOD_PASSWORD);
     ASSERT_OK(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info));
     struct actor actor;
@@ -31,18 +39,25 @@ static void the_first_start_makes_one_owner_only(void **state)
     assert_true(permission_set_covers(actor.permissions, permission_set_all()));
     in.is_local = true;
     in.email = STR("second@example.com");
-    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_CONFLICT, "setup_done");
+    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_CONFLICT,
+                "setup_done");
 }
 
 static void set_up_tokens_cannot_be_guessed_at_speed(void **state)
 {
     struct fixture *f = *state;
-    struct setup_request in = {.email = STR("o@example.com"), .name = STR("Olga"), .password = STR(GOOD_PASSWORD), .brand = STR("Nova"), .token = STR("guess")};
+    struct setup_request in = {.email = STR("o@example.com"),
+                               .name = STR("Olga"),
+                               .password = STR(GOOD_PASSWORD),
+                               .brand = STR("Nova"),
+                               .token = STR("guess")};
     struct login_result login;
     for (int i = 0; i < 6; i++) {
-        ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_DENIED, "setup_token");
+        ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_DENIED,
+                    "setup_token");
     }
-    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_LIMIT, "too_many_attempts");
+    ASSERT_CODE(f, setup_create_owner(f->identity, f->arena, &in, &login, &f->info), ERR_LIMIT,
+                "too_many_attempts");
 }
 
 static void password_session_and_the_ways_it_ends(void **state)
@@ -59,12 +74,16 @@ static void password_session_and_the_ways_it_ends(void **state)
     assert_false(actor_may(&actor, PERM_AGENT_MANAGE));
     /* another session's CSRF proof is none */
     struct str other = fixture_session(f, id);
-    ASSERT_CODE(f, identity_session_actor(f->identity, login.session_token, identity_csrf_token(f->arena, other), &actor, &f->info), ERR_UNAUTHORIZED, "sign_in");
+    ASSERT_CODE(f,
+                identity_session_actor(f->identity, login.session_token,
+                                       identity_csrf_token(f->arena, other), &actor, &f->info),
+                ERR_UNAUTHORIZED, "sign_in");
     /* idle: kept alive by use, dead without */
     f->now += 11 * TIME_HOUR_MS;
     ASSERT_OK(f, who(f, login.session_token, &actor));
     identity_session_touch(f->identity, actor.session);
-    ASSERT_OK(f, account_update(f->identity, &actor, &(struct me_patch){0}, &f->info)); /* a write behind the touch */
+    ASSERT_OK(f, account_update(f->identity, &actor, &(struct me_patch){0},
+                                &f->info)); /* a write behind the touch */
     f->now += 11 * TIME_HOUR_MS;
     ASSERT_OK(f, who(f, login.session_token, &actor));
     ASSERT_CODE(f, who(f, other, &actor), ERR_UNAUTHORIZED, "sign_in");
@@ -125,8 +144,9 @@ static void an_attacker_cannot_lock_an_agent_out(void **state)
     ASSERT_CODE(f, sign_in(f, &attack, &login), ERR_UNAUTHORIZED, "bad_credentials");
     ASSERT_CODE(f, sign_in(f, &attack, &login), ERR_LIMIT, "too_many_attempts");
     attack.password = STR(GOOD_PASSWORD);
-    ASSERT_CODE(f, sign_in(f, &attack, &login), ERR_LIMIT, "too_many_attempts"); /* not even the right one, there */
-    ASSERT_OK(f, sign_in(f, &mine, &login));                                     /* but Anna on her own browser */
+    ASSERT_CODE(f, sign_in(f, &attack, &login), ERR_LIMIT,
+                "too_many_attempts");        /* not even the right one, there */
+    ASSERT_OK(f, sign_in(f, &mine, &login)); /* but Anna on her own browser */
     struct login_request elsewhere = fixture_login("anna@example.com", GOOD_PASSWORD, "10.0.0.2");
     ASSERT_OK(f, sign_in(f, &elsewhere, &login)); /* and from any other address */
     f->now += 2000;
@@ -150,10 +170,14 @@ static void an_unknown_account_is_throttled_and_answered_like_a_known_one(void *
 static void addresses_of_one_ipv6_network_share_a_throttle(void **state)
 {
     struct fixture *f = *state;
-    assert_true(str_eq(gate_address(f->arena, STR("2001:db8:1:2:3::1")), gate_address(f->arena, STR("2001:db8:1:2:ffff::9"))));
-    assert_false(str_eq(gate_address(f->arena, STR("2001:db8:1:2::1")), gate_address(f->arena, STR("2001:db8:1:3::1"))));
-    assert_false(str_eq(gate_address(f->arena, STR("10.1.2.3")), gate_address(f->arena, STR("10.1.2.4"))));
-    assert_true(str_eq(gate_address(f->arena, STR("10.1.2.3")), gate_address(f->arena, STR("::ffff:10.1.2.3"))));
+    assert_true(str_eq(gate_address(f->arena, STR("2001:db8:1:2:3::1")),
+                       gate_address(f->arena, STR("2001:db8:1:2:ffff::9"))));
+    assert_false(str_eq(gate_address(f->arena, STR("2001:db8:1:2::1")),
+                        gate_address(f->arena, STR("2001:db8:1:3::1"))));
+    assert_false(
+        str_eq(gate_address(f->arena, STR("10.1.2.3")), gate_address(f->arena, STR("10.1.2.4"))));
+    assert_true(str_eq(gate_address(f->arena, STR("10.1.2.3")),
+                       gate_address(f->arena, STR("::ffff:10.1.2.3"))));
 }
 
 /* ---- second factor ---- */
@@ -176,13 +200,21 @@ static void second_factor_from_set_up_to_recovery(void **state)
     struct str codes[LOGIN_RECOVERY_CODES];
     ASSERT_OK(f, sign_in(f, &in, &login));
     ASSERT_OK(f, who(f, login.session_token, &actor));
-    ASSERT_CODE(f, account_totp_confirm(f->identity, &actor, STR("123456"), f->arena, codes, &f->info), ERR_CONFLICT, "totp_not_begun");
-    ASSERT_CODE(f, account_totp_begin(f->identity, &actor, STR("wrong"), f->arena, &offer, &f->info), ERR_INVALID, "wrong");
-    ASSERT_OK(f, account_totp_begin(f->identity, &actor, STR(GOOD_PASSWORD), f->arena, &offer, &f->info));
+    ASSERT_CODE(f,
+                account_totp_confirm(f->identity, &actor, STR("123456"), f->arena, codes, &f->info),
+                ERR_CONFLICT, "totp_not_begun");
+    ASSERT_CODE(f,
+                account_totp_begin(f->identity, &actor, STR("wrong"), f->arena, &offer, &f->info),
+                ERR_INVALID, "wrong");
+    ASSERT_OK(
+        f, account_totp_begin(f->identity, &actor, STR(GOOD_PASSWORD), f->arena, &offer, &f->info));
     assert_int_equal(offer.secret.len, 32);
     assert_true(str_starts(offer.uri, STR("otpauth://totp/Stablehand:anna%40example.com?secret=")));
-    ASSERT_CODE(f, account_totp_confirm(f->identity, &actor, STR("000000"), f->arena, codes, &f->info), ERR_INVALID, "wrong");
-    ASSERT_OK(f, account_totp_confirm(f->identity, &actor, code_at(f, offer.secret, f->now), f->arena, codes, &f->info));
+    ASSERT_CODE(f,
+                account_totp_confirm(f->identity, &actor, STR("000000"), f->arena, codes, &f->info),
+                ERR_INVALID, "wrong");
+    ASSERT_OK(f, account_totp_confirm(f->identity, &actor, code_at(f, offer.secret, f->now),
+                                      f->arena, codes, &f->info));
     /* asked for now; the code that confirmed is used up */
     ASSERT_CODE(f, sign_in(f, &in, &login), ERR_UNAUTHORIZED, "totp_required");
     in.code = code_at(f, offer.secret, f->now);
@@ -202,7 +234,8 @@ static void second_factor_from_set_up_to_recovery(void **state)
     ASSERT_OK(f, sign_in(f, &in, &login));
     /* removed with password and a code, then not asked for any more */
     ASSERT_OK(f, who(f, login.session_token, &actor));
-    ASSERT_CODE(f, account_totp_remove(f->identity, &actor, STR(GOOD_PASSWORD), codes[4], &f->info), ERR_INVALID, "wrong");
+    ASSERT_CODE(f, account_totp_remove(f->identity, &actor, STR(GOOD_PASSWORD), codes[4], &f->info),
+                ERR_INVALID, "wrong");
     ASSERT_OK(f, account_totp_remove(f->identity, &actor, STR(GOOD_PASSWORD), codes[5], &f->info));
     in.code = (struct str){0};
     ASSERT_OK(f, sign_in(f, &in, &login));
@@ -220,8 +253,10 @@ static void guessing_codes_is_throttled_on_the_account_whatever_the_address(void
     struct str codes[LOGIN_RECOVERY_CODES];
     ASSERT_OK(f, sign_in(f, &in, &login));
     ASSERT_OK(f, who(f, login.session_token, &actor));
-    ASSERT_OK(f, account_totp_begin(f->identity, &actor, STR(GOOD_PASSWORD), f->arena, &offer, &f->info));
-    ASSERT_OK(f, account_totp_confirm(f->identity, &actor, code_at(f, offer.secret, f->now), f->arena, codes, &f->info));
+    ASSERT_OK(
+        f, account_totp_begin(f->identity, &actor, STR(GOOD_PASSWORD), f->arena, &offer, &f->info));
+    ASSERT_OK(f, account_totp_confirm(f->identity, &actor, code_at(f, offer.secret, f->now),
+                                      f->arena, codes, &f->info));
     enum err err = ERR_OK;
     int tries = 0;
     for (; tries < 20 && err != ERR_LIMIT; tries++) {
@@ -247,7 +282,8 @@ static void a_role_that_requires_the_second_factor_opens_nothing_else_before(voi
     struct actor actor;
     ASSERT_OK(f, who(f, token, &actor));
     struct role role;
-    ASSERT_OK(f, role_service_get(f->identity, fixture_role(f, "auditor"), f->arena, &role, &f->info));
+    ASSERT_OK(f,
+              role_service_get(f->identity, fixture_role(f, "auditor"), f->arena, &role, &f->info));
     struct str names[PERM_COUNT];
     size_t n = 0;
     for (int p = 0; p < PERM_COUNT; p++) {
@@ -256,9 +292,11 @@ static void a_role_that_requires_the_second_factor_opens_nothing_else_before(voi
         }
     }
     struct role_write w = {.name = role.name, .permissions = {names, n}, .requires_totp = true};
-    ASSERT_OK(f, role_service_update(f->identity, &owner, role.id, role.version, &w, f->arena, &role, &f->info));
+    ASSERT_OK(f, role_service_update(f->identity, &owner, role.id, role.version, &w, f->arena,
+                                     &role, &f->info));
     assert_int_equal(f->n_permissions_changed, 1);
-    ASSERT_CODE(f, who(f, token, &actor), ERR_UNAUTHORIZED, "totp_setup_required"); /* at once, not after the cache's time */
+    ASSERT_CODE(f, who(f, token, &actor), ERR_UNAUTHORIZED,
+                "totp_setup_required"); /* at once, not after the cache's time */
     actor = fixture_actor(f, anna);
     assert_true(actor.needs_totp_setup);
     assert_int_equal(actor.permissions.bits, 0);
@@ -275,10 +313,17 @@ static void changing_the_password_ends_the_other_sessions(void **state)
     struct actor actor;
     ASSERT_OK(f, who(f, other, &actor));
     ASSERT_OK(f, who(f, mine, &actor));
-    ASSERT_CODE(f, account_change_password(f->identity, &actor, STR("wrong"), STR("pebble saxophone tundra"), &f->info), ERR_INVALID, "wrong");
+    ASSERT_CODE(f,
+                account_change_password(f->identity, &actor, STR("wrong"),
+                                        STR("pebble saxophone tundra"), &f->info),
+                ERR_INVALID, "wrong");
     assert_string_equal(f->info.field, "current");
-    ASSERT_CODE(f, account_change_password(f->identity, &actor, STR(GOOD_PASSWORD), STR(GOOD_PASSWORD), &f->info), ERR_INVALID, "same");
-    ASSERT_OK(f, account_change_password(f->identity, &actor, STR(GOOD_PASSWORD), STR("pebble saxophone tundra"), &f->info));
+    ASSERT_CODE(f,
+                account_change_password(f->identity, &actor, STR(GOOD_PASSWORD), STR(GOOD_PASSWORD),
+                                        &f->info),
+                ERR_INVALID, "same");
+    ASSERT_OK(f, account_change_password(f->identity, &actor, STR(GOOD_PASSWORD),
+                                         STR("pebble saxophone tundra"), &f->info));
     ASSERT_CODE(f, who(f, other, &actor), ERR_UNAUTHORIZED, "sign_in");
     ASSERT_OK(f, who(f, mine, &actor));
     assert_int_equal(f->n_sessions_ended, 1);
@@ -296,8 +341,12 @@ static void the_operator_resets_a_lost_password(void **state)
     struct str token = fixture_session(f, id);
     struct actor actor;
     ASSERT_OK(f, who(f, token, &actor));
-    ASSERT_CODE(f, identity_reset_password(f->identity, STR("bob@example.com"), STR("pebble saxophone tundra"), true, &f->info), ERR_NOT_FOUND, "not_found");
-    ASSERT_OK(f, identity_reset_password(f->identity, STR("anna@example.com"), STR("pebble saxophone tundra"), true, &f->info));
+    ASSERT_CODE(f,
+                identity_reset_password(f->identity, STR("bob@example.com"),
+                                        STR("pebble saxophone tundra"), true, &f->info),
+                ERR_NOT_FOUND, "not_found");
+    ASSERT_OK(f, identity_reset_password(f->identity, STR("anna@example.com"),
+                                         STR("pebble saxophone tundra"), true, &f->info));
     ASSERT_CODE(f, who(f, token, &actor), ERR_UNAUTHORIZED, "sign_in");
 }
 
@@ -309,29 +358,36 @@ static void an_invitation_works_once_and_for_a_week(void **state)
     struct actor owner = fixture_actor(f, fixture_cheap_agent(f, "olga", "owner"));
     struct team_id team;
     ASSERT_OK(f, identity_create_team(f->identity, STR("Deposits"), NULL, 0, &team, &f->info));
-    struct invitation_new in = {.email = STR("New@Example.com"), .role = fixture_role(f, "agent"), .teams = {&team.v, 1}};
+    struct invitation_new in = {
+        .email = STR("New@Example.com"), .role = fixture_role(f, "agent"), .teams = {&team.v, 1}};
     struct invitation made;
     struct str link;
     struct str brand;
     struct login_result login;
     ASSERT_OK(f, invitation_create(f->identity, &owner, f->arena, &in, &made, &link, &f->info));
     struct str first = str_sub(link, link.len - IDENTITY_TOKEN_LEN, IDENTITY_TOKEN_LEN);
-    ASSERT_OK(f, invitation_create(f->identity, &owner, f->arena, &in, &made, &link, &f->info)); /* replaces the first */
-    struct invitation_acceptance a = {.token = first, .name = STR("Nia"), .password = STR(GOOD_PASSWORD)};
-    ASSERT_CODE(f, invitation_accept(f->identity, f->arena, &a, &login, &f->info), ERR_NOT_FOUND, "invitation_gone");
+    ASSERT_OK(f, invitation_create(f->identity, &owner, f->arena, &in, &made, &link,
+                                   &f->info)); /* replaces the first */
+    struct invitation_acceptance a = {
+        .token = first, .name = STR("Nia"), .password = STR(GOOD_PASSWORD)};
+    ASSERT_CODE(f, invitation_accept(f->identity, f->arena, &a, &login, &f->info), ERR_NOT_FOUND,
+                "invitation_gone");
     a.token = str_sub(link, link.len - IDENTITY_TOKEN_LEN, IDENTITY_TOKEN_LEN);
     ASSERT_OK(f, invitation_check(f->identity, f->arena, a.token, &made, &brand, &f->info));
     assert_true(str_eq_cstr(made.email, "new@example.com"));
     int64_t then = f->now;
     f->now += 7 * TIME_DAY_MS;
-    ASSERT_CODE(f, invitation_check(f->identity, f->arena, a.token, &made, &brand, &f->info), ERR_NOT_FOUND, "invitation_gone");
+    ASSERT_CODE(f, invitation_check(f->identity, f->arena, a.token, &made, &brand, &f->info),
+                ERR_NOT_FOUND, "invitation_gone");
     f->now = then;
     ASSERT_OK(f, invitation_accept(f->identity, f->arena, &a, &login, &f->info));
     struct actor actor;
     ASSERT_OK(f, who(f, login.session_token, &actor));
     assert_true(actor_is_in_team(&actor, team));
-    ASSERT_CODE(f, invitation_accept(f->identity, f->arena, &a, &login, &f->info), ERR_NOT_FOUND, "invitation_gone");
-    ASSERT_CODE(f, invitation_create(f->identity, &owner, f->arena, &in, &made, &link, &f->info), ERR_CONFLICT, "email_taken");
+    ASSERT_CODE(f, invitation_accept(f->identity, f->arena, &a, &login, &f->info), ERR_NOT_FOUND,
+                "invitation_gone");
+    ASSERT_CODE(f, invitation_create(f->identity, &owner, f->arena, &in, &made, &link, &f->info),
+                ERR_CONFLICT, "email_taken");
 }
 
 int main(void)
