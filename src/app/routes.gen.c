@@ -801,6 +801,17 @@ const struct route app_routes[APP_N_ROUTES] = {
         .rate_class = 0,
     },
     {
+        .method = HTTP_GET_METHOD,
+        .pattern = "/widget/frame",
+        .operation = "widget_http_frame",
+        .handler = widget_http_frame,
+        .room = ROOM_DESK,
+        .auth = ROUTE_PUBLIC,
+        .permission = NULL,
+        .max_body = 0,
+        .rate_class = 0,
+    },
+    {
         .method = HTTP_POST_METHOD,
         .pattern = "/api/v1/visitor/session",
         .operation = "visitor_http_session",

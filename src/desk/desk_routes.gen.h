@@ -37,6 +37,7 @@ enum err canned_http_create(struct request *rq, struct response *rs, struct erri
 enum err canned_http_update(struct request *rq, struct response *rs, struct errinfo *info);
 enum err canned_http_delete(struct request *rq, struct response *rs, struct errinfo *info);
 enum err live_http_get(struct request *rq, struct response *rs, struct errinfo *info);
+enum err widget_http_frame(struct request *rq, struct response *rs, struct errinfo *info);
 enum err visitor_http_session(struct request *rq, struct response *rs, struct errinfo *info);
 enum err visitor_http_update_me(struct request *rq, struct response *rs, struct errinfo *info);
 enum err visitor_http_conversations(struct request *rq, struct response *rs, struct errinfo *info);

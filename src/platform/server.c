@@ -306,6 +306,17 @@ void server_free(struct server **server)
     *server = NULL;
 }
 
+enum err server_page_load(const struct server *s, const char *path, struct arena *arena,
+                          struct str *out)
+{
+    return static_files_load(s->files, path, arena, out);
+}
+
+struct str server_page_policy(struct arena *arena, struct str frame_ancestors)
+{
+    return static_files_framed_policy(arena, frame_ancestors);
+}
+
 /* ---- from any thread ---- */
 
 static void deliver(struct server *s, const struct command *template, uint32_t index)

@@ -132,6 +132,12 @@ void server_stop(
     struct server *s); /* stops accepting, sends close 1001 to sockets, drains at most 10 s */
 void server_free(struct server **s);
 
+/* For a room that serves a page of the web apps under an address or a policy of its own: the file's
+ * bytes ("/widget/index.html"), and the usual policy with other frame-ancestors (no ';' or ','). */
+ERR_MUST_USE enum err server_page_load(const struct server *s, const char *path,
+                                       struct arena *arena, struct str *out);
+struct str server_page_policy(struct arena *arena, struct str frame_ancestors);
+
 struct server_stats {
     int64_t connections, sockets, requests, refused, messages_in, messages_out, bytes_in, bytes_out,
         behind_closed, queue_len;

@@ -409,3 +409,31 @@ static enum err disk_get(struct request *rq, struct response *rs, struct errinfo
     response_header(rs, "Location", str_printf(rq->arena, STR_FMT "/", STR_ARG(rq->path)));
     return ERR_OK;
 }
+
+/* ---- for pages of rooms ---- */
+
+enum err static_files_load(const struct static_files *f, const char *path, struct arena *arena,
+                           struct str *out)
+{
+    if (!f->web_dir) {
+        const struct asset *a = asset_find(f, str_from(path));
+        if (!a) {
+            return ERR_NOT_FOUND;
+        }
+        *out = (struct str){(const char *)a->bytes, a->len};
+        return ERR_OK;
+    }
+    int64_t size = 0;
+    int fd = open_below(f, arena, path, &size);
+    if (fd < 0) {
+        return ERR_NOT_FOUND;
+    }
+    enum err err = disk_read(fd, arena, size, out);
+    close(fd);
+    return err;
+}
+
+struct str static_files_framed_policy(struct arena *arena, struct str ancestors)
+{
+    return str_printf(arena, "%s" STR_FMT, POLICY, STR_ARG(ancestors));
+}

@@ -29,4 +29,11 @@ struct str static_files_policy(const struct static_files *files, struct str path
 const char *static_files_type(struct str path); /* by extension; application/octet-stream */
 bool static_files_is_hashed(struct str path);   /* name-Xy12_abC.ext, as the web build makes them */
 
+/* The bytes of one file, for a page that a room answers itself: embedded (static), or read from the
+ * folder into `arena` (blocks: on a worker). ERR_NOT_FOUND when the web was not built. */
+ERR_MUST_USE enum err static_files_load(const struct static_files *files, const char *path,
+                                        struct arena *arena, struct str *out);
+/* The policy of our pages with these frame-ancestors ("'self' https://a.example"; no ';', no ','). */
+struct str static_files_framed_policy(struct arena *arena, struct str ancestors);
+
 #endif

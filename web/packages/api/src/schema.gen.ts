@@ -844,6 +844,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/widget/frame": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The page in the widget's iframe; only the inbox's own origins may frame it (Content-Security-Policy: frame-ancestors) */
+        get: operations["widget_http_frame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/visitor/session": {
         parameters: {
             query?: never;
@@ -3816,6 +3833,24 @@ export interface operations {
                     "application/json": components["schemas"]["Live"];
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    widget_http_frame: {
+        parameters: {
+            query: {
+                inbox: string;
+                origin?: string;
+                locale?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Html"];
+            404: components["responses"]["Html"];
             default: components["responses"]["Problem"];
         };
     };
