@@ -10,7 +10,7 @@
  *
  * Rules for the functions that run inside: no I/O but this database, no waiting, no locks; they may run again from the start (PostgreSQL retries
  * on serialization failure; on SQLite when another function of the batch fails after it has written), so they write their results only into their own
- * argument, freshly each time (set it, never count up or append to what an earlier run left there). STABLEHAND_DB_REHEARSE=1 in the environment runs every
+ * argument, freshly each time (set it, never count up or append to what an earlier run left there). SH_TEST_DB_REHEARSE=1 in the environment runs every
  * write function twice, the first time for nothing: run the tests with it once. */
 #ifndef PLATFORM_DB_H
 #define PLATFORM_DB_H

@@ -154,7 +154,7 @@ static struct sq_db *sq_new(const struct db_options *options, const char *path, 
     db->cache_kb = options->cache_kb;
     db->read_cap_ns = (options->read_cap_ms != 0 ? options->read_cap_ms : SQ_READ_CAP_MS) * 1000000;
     db->wal_limit_pages = (int)((options->wal_limit_kb != 0 ? options->wal_limit_kb : SQ_WAL_LIMIT_KB) / SQ_PAGE_KB);
-    const char *rehearse = getenv("STABLEHAND_DB_REHEARSE");
+    const char *rehearse = getenv("SH_TEST_DB_REHEARSE");
     db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
     db->n_sources = options->n_sources;
     db->sources = MEM_NEW_ARRAY(struct db_index_source, options->n_sources + 1);

@@ -376,7 +376,7 @@ _Noreturn void db_vfs_fault_power_cut(uint64_t seed)
 
 bool db_vfs_fault_from_env(void)
 {
-    fault.control = getenv("STABLEHAND_DB_FAULT");
+    fault.control = getenv("SH_TEST_DB_FAULT");
     if (fault.control == NULL) {
         return false;
     }

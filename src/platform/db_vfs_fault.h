@@ -28,7 +28,7 @@ int64_t db_vfs_fault_count(void);                        /* operations that were
 void db_vfs_fault_forgetful(void);
 /* The power goes: of the writes not synced a random part, in any order, some torn, reaches the file; the process ends with code 9. */
 _Noreturn void db_vfs_fault_power_cut(uint64_t seed);
-/* For the program: while the file named by STABLEHAND_DB_FAULT exists, operations fail as its text says ("write full", "sync ioerr", "write short").
+/* For the program: while the file named by SH_TEST_DB_FAULT exists, operations fail as its text says ("write full", "sync ioerr", "write short").
  * True if the variable is set (then open with "?vfs=fault"). */
 bool db_vfs_fault_from_env(void);
 

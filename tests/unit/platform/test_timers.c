@@ -189,7 +189,7 @@ static void on_a_real_clock_they_are_on_time(void **state)
 
 int main(void)
 {
-    (void)unsetenv("STABLEHAND_DB_REHEARSE"); /* the handlers here count how often they ran, which real ones must not */
+    (void)unsetenv("SH_TEST_DB_REHEARSE"); /* the handlers here count how often they ran, which real ones must not */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_fire_when_due_in_order_and_once),
         cmocka_unit_test(they_survive_a_restart_and_fire_late_rather_than_never),
