@@ -271,7 +271,7 @@ static enum err handle(struct work *w)
              fallback, &w->reading);
     w->body = bot_body(w->bot, w->kb, &w->reading.decision, w->arena);
     w->meta = bot_meta(w->bot, &w->reading.decision, w->arena);
-    w->client_id = str_printf(w->arena, "bot-%lld", (long long)w->m->message.v);
+    w->client_id = str_printf(w->arena, "bot-%012lld", (long long)w->m->message.v);
     w->dialogue = (struct bot_dialogue){
         .message = w->m->message, .before = before, .after = w->reading.decision.next};
     if (!is_again) {

@@ -275,6 +275,11 @@ static void questions_are_answered(void **state)
                         .reason = "doubtful",
                         .priority = N,
                         .n_buttons = 3});
+}
+
+static void what_the_customer_thinks_of_it_counts(void **state)
+{
+    UNUSED(state);
     WALK("helpful",
          {.text = "fees?",
           .first = &fees,
@@ -316,6 +321,11 @@ static void questions_are_answered(void **state)
           .misses = 1,
           .n_buttons = 1},
          {.text = "asdf", .action = DIALOGUE_HANDOVER, .reason = "misses", .priority = N});
+}
+
+static void an_answer_ends_the_misses(void **state)
+{
+    UNUSED(state);
     WALK("another question after a miss resets",
          {.text = "asdf",
           .action = DIALOGUE_MISS,
@@ -598,6 +608,8 @@ int main(void)
         cmocka_unit_test(broken_phrases_are_refused),
         cmocka_unit_test(a_person_is_reached_at_once),
         cmocka_unit_test(questions_are_answered),
+        cmocka_unit_test(what_the_customer_thinks_of_it_counts),
+        cmocka_unit_test(an_answer_ends_the_misses),
         cmocka_unit_test(the_same_answer_is_not_given_twice),
         cmocka_unit_test(doubt_asks_once),
         cmocka_unit_test(two_misses_hand_over),
