@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/timeutil.h"
 #include "platform/net.h"
 
 #define MEMORY_PRESSURE (32LL * 1024 * 1024)
@@ -276,6 +277,7 @@ static void run_job(void *arg)
     struct exchange *x = arg;
     struct loop *loop = x->loop;
     handle(x);
+    server_metrics_answer(x->server, x->rs.status, (time_monotonic_ns() - x->began_ns) / 1000);
     struct command *c = MEM_NEW(struct command);
     c->kind = CMD_REPLY;
     c->conn = x->conn;
@@ -292,6 +294,7 @@ void exchange_submit(struct conn *conn, struct exchange *x)
     conn->loop->body_bytes -= (int64_t)x->in_memory_counted;
     x->in_memory_counted = 0;
     conn->http.phase = HTTP_BUSY;
+    x->began_ns = time_monotonic_ns();
     conn_deadline(conn, 0);
     if (workers_submit(x->server->workers, 0, run_job, x) == ERR_OK) {
         return;

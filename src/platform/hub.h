@@ -18,15 +18,15 @@ struct memberships {
 struct hub_ops {
     void (*send)(void *conn, struct frame *frame);
     bool (*is_behind)(void *conn); /* transient frames are not worth sending */
-    void (*overflow)(
-        void *conn); /* held more than the cap: the connection should be closed as behind */
+    /* Held more than the cap: the connection should be closed as behind. */
+    void (*overflow)(void *conn);
     bool (*is_same)(void *conn, struct conn_id id);
 };
 
 struct hub *hub_new(const struct hub_ops *ops, size_t max_held_bytes);
 void hub_free(struct hub **hub); /* every connection must have left */
-void hub_join(struct hub *hub, struct memberships *of, void *conn, uint64_t topic,
-              bool held); /* again: only changes a live one to held */
+/* Joining again only changes a live member to held. */
+void hub_join(struct hub *hub, struct memberships *of, void *conn, uint64_t topic, bool held);
 void hub_release(struct hub *hub, struct memberships *of, uint64_t topic, int64_t after);
 void hub_leave(struct hub *hub, struct memberships *of, uint64_t topic);
 void hub_leave_all(struct hub *hub, struct memberships *of);

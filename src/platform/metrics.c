@@ -117,8 +117,9 @@ void metrics_write(struct buf *out)
         if (m->kind == HISTOGRAM) {
             write_histogram(out, m);
         } else {
-            int64_t v = m->kind == GAUGE_FN ? m->fn(m->arg)
-                                            : atomic_load_explicit(&m->value, memory_order_relaxed);
+            int64_t v = m->kind == GAUGE_FN && m->fn
+                            ? m->fn(m->arg)
+                            : atomic_load_explicit(&m->value, memory_order_relaxed);
             buf_printf(out, "%s %lld\n", m->name, (long long)v);
         }
     }

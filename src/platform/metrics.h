@@ -7,9 +7,9 @@
 struct metric;
 struct metric *metric_counter(const char *name, const char *help);
 struct metric *metric_gauge(const char *name, const char *help);
-struct metric *metric_histogram(const char *name,
-                                const char *help); /* seconds; buckets 0.0005 .. 30 */
-/* Value fetched when scraped. */
+/* Seconds; buckets 0.0005 .. 30. */
+struct metric *metric_histogram(const char *name, const char *help);
+/* Value fetched when scraped. Registering again replaces; fn NULL: 0 (before `arg` goes away). */
 void metric_gauge_fn(const char *name, const char *help, int64_t (*fn)(void *arg), void *arg);
 void metric_add(struct metric *m, int64_t n);
 void metric_set(struct metric *m, int64_t v);

@@ -168,6 +168,12 @@ struct loop {
     struct loop_stats stats;
 };
 
+#define SERVER_GAUGES 10
+struct server_gauge {
+    const struct server *server;
+    size_t offset;
+};
+
 struct server {
     struct server_options options; /* texts copied */
     struct router *router;
@@ -183,7 +189,14 @@ struct server {
     int port;
     _Atomic int64_t n_connections;
     bool is_started, is_stopped;
+    struct server_gauge gauges[SERVER_GAUGES];
+    struct metric *answers[6], *request_seconds;
 };
+
+/* server_metrics.c */
+void server_metrics_add(struct server *s);
+void server_metrics_remove(struct server *s);
+void server_metrics_answer(struct server *s, int status, int64_t us); /* any thread */
 
 /* loop.c */
 ERR_MUST_USE enum err loop_new(struct server *server, uint32_t index, int fd, struct loop **out,
@@ -242,6 +255,7 @@ struct exchange {
     bool is_spooled, is_writing, is_orphan, has_failed;
     int spool_fd;
     int64_t spool_at;
+    int64_t began_ns; /* handed to the workers */
     uv_fs_t fs;
     struct loop *loop;
 };

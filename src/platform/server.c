@@ -12,7 +12,6 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "platform/metrics.h"
 #include "platform/net.h"
 #include "platform/static_files.h"
 
@@ -198,34 +197,6 @@ static enum err open_loops(struct server *s, struct addrinfo *ai, struct errinfo
     return ERR_OK;
 }
 
-static int64_t stat_connections(void *arg)
-{
-    struct server_stats st;
-    server_stats_get(arg, &st);
-    return st.connections;
-}
-
-static int64_t stat_sockets(void *arg)
-{
-    struct server_stats st;
-    server_stats_get(arg, &st);
-    return st.sockets;
-}
-
-static int64_t stat_queue(void *arg)
-{
-    struct server_stats st;
-    server_stats_get(arg, &st);
-    return st.queue_len;
-}
-
-static int64_t stat_requests(void *arg)
-{
-    struct server_stats st;
-    server_stats_get(arg, &st);
-    return st.requests;
-}
-
 enum err server_start(struct server *s, struct errinfo *info)
 {
     char host[128], port[16];
@@ -250,10 +221,7 @@ enum err server_start(struct server *s, struct errinfo *info)
     for (uint32_t i = 0; i < s->n_loops; i++) {
         ASSERT(loop_start(s->loops[i]) == ERR_OK);
     }
-    metric_gauge_fn("stablehand_http_connections", "Open connections", stat_connections, s);
-    metric_gauge_fn("stablehand_http_sockets", "Open WebSockets", stat_sockets, s);
-    metric_gauge_fn("stablehand_http_requests", "Requests since start", stat_requests, s);
-    metric_gauge_fn("stablehand_worker_queue", "Jobs waiting for a worker", stat_queue, s);
+    server_metrics_add(s);
     LOG_INFO("http", "listening", log_cstr("address", s->options.listen), log_i64("port", s->port),
              log_i64("loops", s->n_loops), log_i64("workers", s->options.n_workers),
              log_i64("tls", s->tls != NULL));
@@ -290,6 +258,7 @@ void server_free(struct server **server)
         return;
     }
     server_stop(s);
+    server_metrics_remove(s);
     workers_free(&s->workers);
     for (uint32_t i = 0; i < s->n_loops; i++) {
         loop_free(&s->loops[i]);

@@ -49,8 +49,7 @@ void frame_unref(struct frame **f);
 struct socket_endpoint {
     const char *path;
     size_t max_frame; /* bytes of one message; larger: close 1009 */
-    size_t
-        max_queue; /* bytes waiting to go out; past it the connection is closed with 4008 "behind", the client resumes */
+    size_t max_queue; /* bytes waiting to go out; past it: close 4008 "behind", the client resumes */
     int max_frames_per_s; /* token bucket; past it: close 4029 */
     int hello_timeout_ms; /* close 4001 unless socket_accept was called by then */
     bool check_origin;    /* Origin must be our own host or in settings http.allowed_origins */
@@ -62,16 +61,16 @@ struct socket_endpoint {
     void (*on_message)(void *arg, struct conn_id conn, void *user, struct str text);
     void (*on_close)(void *arg, struct conn_id conn, void *user, int code);
 };
-void server_add_endpoint(struct server *s,
-                         const struct socket_endpoint *endpoint); /* before server_start; copied */
+/* Before server_start; copied. */
+void server_add_endpoint(struct server *s, const struct socket_endpoint *endpoint);
 
 /* From any thread. */
-void socket_accept(
-    struct server *s,
-    struct conn_id
-        conn); /* hello was good: idle timeouts from now on (ping every 25 s, dead after 60 s) */
-void socket_send(struct server *s, struct conn_id conn,
-                 struct frame *frame); /* takes its own reference */
+
+/* The hello was good: from now on idle timeouts (ping after 25 s of silence, dead after 60 s). */
+void socket_accept(struct server *s, struct conn_id conn);
+/* Takes its own reference. */
+void socket_send(struct server *s, struct conn_id conn, struct frame *frame);
+/* The close frame follows what is queued; `reason` is copied, at most 123 bytes. */
 void socket_close(struct server *s, struct conn_id conn, int code, const char *reason);
 
 /* Topics: who gets what. A topic is a number made by the caller (kind in the top byte, id below). Publishing is ordered: everything published by one
@@ -112,10 +111,12 @@ struct server_options {
     const char *web_dir;        /* serve files from here (development) instead of `assets` */
     const struct asset *assets; /* sorted by path; must outlive the server */
     size_t n_assets;
-    const char *spool_dir;
-    size_t max_connections, max_connections_per_ip;
+    const char *spool_dir; /* request bodies over 256 kB; NULL: refused instead */
+    size_t max_connections;        /* 0 or too many: what the open-file limit allows */
+    size_t max_connections_per_ip; /* 0: no limit; never for trusted proxies */
+    /* 0: 10, 30 and 75 s. Head as a whole; body and answer must move 1 kB/s in each window. */
     int header_timeout_ms, body_timeout_ms, idle_timeout_ms;
-    int rate_per_s, rate_burst; /* per IP and class */
+    int rate_per_s, rate_burst; /* per IP and class; 0: no limit */
     const struct route *routes;
     size_t n_routes;
     void *const *rooms; /* by route.room */
@@ -125,11 +126,11 @@ struct server_options {
 };
 ERR_MUST_USE enum err server_new(const struct server_options *options, struct server **out,
                                  struct errinfo *info);
-ERR_MUST_USE enum err
-server_start(struct server *s, struct errinfo *info); /* listening when it returns; threads run */
+/* Listening when it returns; threads run. SIGPIPE is ignored from here on. */
+ERR_MUST_USE enum err server_start(struct server *s, struct errinfo *info);
 int server_port(const struct server *s);
-void server_stop(
-    struct server *s); /* stops accepting, sends close 1001 to sockets, drains at most 10 s */
+/* Stops accepting, sends close 1001 to sockets, finishes requests under way, drains at most 10 s, joins loops, then workers (which run what is queued). */
+void server_stop(struct server *s);
 void server_free(struct server **s);
 
 /* For a room that serves a page of the web apps under an address or a policy of its own: the file's
