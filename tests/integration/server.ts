@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const root = new URL('../../', import.meta.url).pathname;
-const binary = process.env.STABLEHAND_BIN ?? join(root, 'build', 'stablehand');
+/* Not handed on: the program takes STABLEHAND_* for settings, and refuses what it does not know. */
+const { STABLEHAND_BIN, ...inherited } = process.env;
+const binary = STABLEHAND_BIN ?? join(root, 'build', 'stablehand');
 const START_TIMEOUT_MS = 30_000;
 
 export interface ServerOptions {
@@ -46,7 +48,7 @@ export class Server {
   async launch(): Promise<void> {
     const command = this.options.demo ? 'demo' : 'serve';
     const args = [command, `--data=${this.dir}`, `--http.listen=127.0.0.1:${this.port}`, ...(this.options.settings ?? [])];
-    const child = spawn(binary, args, { env: { ...process.env, ...this.options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(binary, args, { env: { ...inherited, ...this.options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     const exited = new Promise<never>((_, reject) => {
       child.once('error', reject);
