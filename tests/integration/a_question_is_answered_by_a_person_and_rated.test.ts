@@ -8,7 +8,7 @@ let desk: Desk;
 before(async () => {
   desk = await Desk.start();
 });
-after(() => desk.dispose());
+after(() => desk?.dispose());
 
 test('the customer asks, an agent is offered the conversation, answers, resolves; the customer rates', async () => {
   const agent = await desk.agent('Wei Zhang', 'agent', { languages: ['en', 'zh-CN'], capacity: 3 });

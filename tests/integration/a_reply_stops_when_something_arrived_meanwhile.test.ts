@@ -8,7 +8,7 @@ let desk: Desk;
 before(async () => {
   desk = await Desk.start();
 });
-after(() => desk.dispose());
+after(() => desk?.dispose());
 
 test('409 stale names what arrived; a note of a colleague does not stop; null sends anyway', async () => {
   const visitor = await desk.visitor();

@@ -8,7 +8,7 @@ let desk: Desk;
 before(async () => {
   desk = await Desk.start();
 });
-after(() => desk.dispose());
+after(() => desk?.dispose());
 
 test('the same client_id gives the same message, over HTTP and socket, and changes nothing', async () => {
   const visitor = await desk.visitor();

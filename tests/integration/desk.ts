@@ -5,7 +5,7 @@ import { expectStatus, HttpClient } from './http.js';
 import { Server, type ServerOptions } from './server.js';
 import { SocketClient, type Frame } from './sockets.js';
 
-export const PASSWORD = 'correct horse battery staple';
+export const PASSWORD = 'plum-tram-velvet-93 orbit';
 export const clientId = () => randomBytes(12).toString('base64url');
 
 export class AgentClient extends HttpClient {
@@ -55,6 +55,15 @@ export class Desk {
   /** Owner signed in, one web inbox without bot. */
   static async start(options: ServerOptions = {}, inbox: Record<string, unknown> = {}): Promise<Desk> {
     const server = await Server.start(options);
+    try {
+      return await Desk.furnish(server, inbox);
+    } catch (e) {
+      await server.dispose();
+      throw e;
+    }
+  }
+
+  private static async furnish(server: Server, inbox: Record<string, unknown>): Promise<Desk> {
     const owner = new AgentClient(server.url);
     const me = await expectStatus<any>(201, owner.post('/api/v1/setup', { email: 'owner@desk.example', name: 'Olive Owner', password: PASSWORD, brand: 'Nova Exchange' }));
     owner.csrf = me.csrf_token;
@@ -68,14 +77,14 @@ export class Desk {
 
   async roleId(name: string): Promise<string> {
     const roles = await expectStatus<any>(200, this.owner.get('/api/v1/roles'));
-    return roles.items.find((r: any) => r.name === name).id;
+    return roles.items.find((r: any) => r.key === name).id;
   }
 
   /** Invites, accepts, signs in. */
   async agent(name: string, role = 'agent', patch: Record<string, unknown> = {}): Promise<AgentClient> {
     const email = `${name.toLowerCase().replaceAll(' ', '.')}@desk.example`;
     const invitation = await expectStatus<any>(201, this.owner.post('/api/v1/invitations', { email, role_id: await this.roleId(role) }));
-    const token = new URL(invitation.link, this.server.url).hash.slice(1) || new URL(invitation.link, this.server.url).searchParams.get('token')!;
+    const token = new URL(invitation.link, this.server.url).href.split('/').at(-1)!;
     const agent = new AgentClient(this.server.url);
     const me = await expectStatus<any>(201, agent.post('/api/v1/invitation-acceptances', { token, name, password: PASSWORD }));
     agent.csrf = me.csrf_token;

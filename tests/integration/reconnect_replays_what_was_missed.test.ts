@@ -8,7 +8,7 @@ let desk: Desk;
 before(async () => {
   desk = await Desk.start();
 });
-after(() => desk.dispose());
+after(() => desk?.dispose());
 
 const say = (client: { post: any }, conversation: string, body: string, kind = 'public') =>
   expectStatus<any>(201, client.post(`/api/v1/conversations/${conversation}/messages`, { client_id: clientId(), kind, body }));

@@ -8,7 +8,7 @@ let desk: Desk;
 before(async () => {
   desk = await Desk.start();
 });
-after(() => desk.dispose());
+after(() => desk?.dispose());
 
 async function search(q: string, n: number): Promise<any[]> {
   let hits: any[] = [];

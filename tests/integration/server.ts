@@ -9,6 +9,8 @@ const root = new URL('../../', import.meta.url).pathname;
 /* Not handed on: the program takes STABLEHAND_* for settings, and refuses what it does not know. */
 const { STABLEHAND_BIN, ...inherited } = process.env;
 const binary = STABLEHAND_BIN ?? join(root, 'build', 'stablehand');
+/** Tests come from one address and faster than people. */
+const QUICK = ['--http.rate_per_second=100000', '--http.rate_burst=100000', '--http.max_connections_per_ip=20000'];
 const START_TIMEOUT_MS = 30_000;
 
 export interface ServerOptions {
@@ -47,7 +49,7 @@ export class Server {
   /** Starts the process (again) on the same database and, after the first time, the same port. */
   async launch(): Promise<void> {
     const command = this.options.demo ? 'demo' : 'serve';
-    const args = [command, `--data=${this.dir}`, `--http.listen=127.0.0.1:${this.port}`, ...(this.options.settings ?? [])];
+    const args = [command, `--data=${this.dir}`, `--http.listen=127.0.0.1:${this.port}`, ...QUICK, ...(this.options.settings ?? [])];
     const child = spawn(binary, args, { env: { ...inherited, ...this.options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     const exited = new Promise<never>((_, reject) => {

@@ -75,9 +75,11 @@ export class SocketClient {
     return this.until(`event ${kind}`, () => this.frames.find((f) => f.t === 'event' && f.event.kind === kind && test(f.event.data))?.event);
   }
 
-  /** Messages received so far, in order. */
+  /** What people and the bot said so far, in order; system lines left out. */
   messages(): any[] {
-    return this.frames.filter((f) => f.t === 'event' && f.event.kind === 'message.created').map((f) => f.event.data);
+    return this.frames
+      .filter((f) => f.t === 'event' && f.event.kind === 'message.created' && f.event.data.kind !== 'system')
+      .map((f) => f.event.data);
   }
 
   closed(): Promise<number> {
