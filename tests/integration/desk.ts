@@ -84,7 +84,7 @@ export class Desk {
   async agent(name: string, role = 'agent', patch: Record<string, unknown> = {}): Promise<AgentClient> {
     const email = `${name.toLowerCase().replaceAll(' ', '.')}@desk.example`;
     const invitation = await expectStatus<any>(201, this.owner.post('/api/v1/invitations', { email, role_id: await this.roleId(role) }));
-    const token = new URL(invitation.link, this.server.url).href.split('/').at(-1)!;
+    const token = new URL(invitation.link, this.server.url).hash.slice(1);
     const agent = new AgentClient(this.server.url);
     const me = await expectStatus<any>(201, agent.post('/api/v1/invitation-acceptances', { token, name, password: PASSWORD }));
     agent.csrf = me.csrf_token;
