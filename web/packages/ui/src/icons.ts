@@ -26,7 +26,8 @@ export const iconPlus = 'M12 5v14M5 12h14';
 export const iconChevronDown = 'M6 9.5l6 6 6-6';
 export const iconChevronRight = 'M9.5 6l6 6-6 6';
 export const iconChevronLeft = 'M14.5 6l-6 6 6 6';
-export const iconMore = 'M6 12h.01M12 12h.01M18 12h.01';
+export const iconMore =
+  'M5.5 11.3a.7.7 0 1 0 0 1.4.7.7 0 0 0 0-1.4ZM12 11.3a.7.7 0 1 0 0 1.4.7.7 0 0 0 0-1.4ZM18.5 11.3a.7.7 0 1 0 0 1.4.7.7 0 0 0 0-1.4Z';
 export const iconSend = 'M4.5 12 20 4.5 15 20l-3.5-6.5zM11.5 13.5 20 4.5';
 export const iconPaperclip =
   'M19.5 11.5 12 19a5 5 0 0 1-7-7l8-8a3.3 3.3 0 0 1 4.7 4.7l-7.9 7.9a1.7 1.7 0 0 1-2.4-2.4L14.5 7';
