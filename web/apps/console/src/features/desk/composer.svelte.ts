@@ -57,8 +57,7 @@ export class Composer {
     const base = this.base;
     if (base === null || this.kind === 'note') return [];
     return conversationOf(this.id).timeline.messages.filter(
-      (m) =>
-        m.seq > base && m.kind === 'public' && m.author.id !== session.agentId && m.author.kind !== 'system',
+      (m) => m.seq > base && m.kind === 'public' && !isMine(m) && m.author.kind !== 'system',
     );
   }
 
@@ -228,6 +227,11 @@ export class Composer {
       if (!(problem instanceof ApiProblem && problem.code === 'aborted')) change({ error: explain(problem) });
     }
   }
+}
+
+/** Ids of agents and customers are counted apart. */
+function isMine(message: Message): boolean {
+  return message.author.kind === 'agent' && message.author.id === session.agentId;
 }
 
 function done(file: Schema['File']): Upload {

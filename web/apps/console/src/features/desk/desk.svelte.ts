@@ -147,7 +147,7 @@ class Desk {
     } else if (event.kind === 'message.created' && id) {
       const message = event.data as unknown as Message;
       if (message.author.kind !== 'system') this.typing.delete(id);
-      if (message.mentions.includes(session.agentId)) void this.mentioned(id);
+      if (message.mentions.includes(session.agentId)) this.mentioned(id);
       this.change(id, (head) => withMessage(head, message));
     } else if (event.kind === 'rating.created' && id) {
       const rating = event.data as unknown as { score: number; comment: string };
@@ -159,7 +159,7 @@ class Desk {
     for (const listener of this.listeners) listener(event);
   }
 
-  private async mentioned(id: string): Promise<void> {
+  private mentioned(id: string): void {
     this.refreshCounts();
     const list = this.lists.get('mentions');
     if (list && !list.ids.includes(id)) this.lists.set('mentions', { ...list, ids: [id, ...list.ids] });

@@ -7,11 +7,15 @@ export type Agent = Schema['Agent'];
 export type Presence = Schema['Presence'];
 export type Team = Schema['Team'];
 
+const LOADS_DELAY_MS = 1_500;
+
 /** The colleagues: names, teams, and who is there now. */
 class People {
   agents = $state.raw<readonly Agent[]>([]);
   teams = $state.raw<readonly Team[]>([]);
   readonly presence = new SvelteMap<string, Presence>();
+
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   readonly active = $derived(this.agents.filter((a) => a.is_active));
   readonly mine = $derived(this.presence.get(session.agentId));
@@ -22,6 +26,9 @@ class People {
       line.on('welcome', (frame) => frame.presence.forEach((p) => this.presence.set(p.agent_id, p))),
       line.on('presence', (frame) => this.presence.set(frame.presence.agent_id, frame.presence)),
       line.on('resync', () => void this.load()),
+      // Loads change with conversations; the server tells of presence only.
+      line.on('event', (frame) => frame.event.kind.startsWith('conversation.') && this.refreshSoon()),
+      () => clearTimeout(this.timer),
     ];
   }
 
@@ -36,6 +43,16 @@ class People {
     } catch {
       // Names are a comfort; pages that need the lists load them and say what failed.
     }
+  }
+
+  private refreshSoon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      void unwrap(session.api.GET('/api/v1/presence')).then(
+        (all) => all.items.forEach((p) => this.presence.set(p.agent_id, p)),
+        () => undefined,
+      );
+    }, LOADS_DELAY_MS);
   }
 
   name(id: string | null): string {

@@ -9,18 +9,20 @@ import type { Message } from './head.js';
 import { offers } from './offers.svelte.js';
 import { sending } from './outbox.svelte.js';
 import { people } from './people.svelte.js';
+import { t } from './words.js';
 
 /** A customer of mine wrote, or a colleague mentioned me, while I look elsewhere. */
 function announce(message: Message): void {
   const head = desk.heads.get(message.conversation_id);
   const isMine = message.author.kind === 'customer' && head?.assignee_id === session.agentId;
-  const isMention = message.mentions.includes(session.agentId) && message.author.id !== session.agentId;
+  const isOwn = message.author.kind === 'agent' && message.author.id === session.agentId;
+  const isMention = message.mentions.includes(session.agentId) && !isOwn;
   if (!isMine && !isMention) return;
   const route = router.route;
   const isOpen = route.page === 'inbox' && route.conversation === message.conversation_id;
   if (isOpen && document.hasFocus()) return;
   const text = {
-    title: message.author.name,
+    title: message.author.name || t('customer_anonymous'),
     body: message.body.slice(0, 140),
     tag: `conversation-${message.conversation_id}`,
   };

@@ -13,9 +13,12 @@ export interface Suggestion {
   insert: string;
 }
 
+/** A greeting without a name still greets somebody. */
+const STRANGER = { en: 'there', 'zh-CN': '用户' };
+
 function variables(head: Conversation | undefined): Record<string, string | undefined> {
   return {
-    'customer.name': head?.customer.name,
+    'customer.name': head?.customer.name || undefined,
     'customer.email': head?.customer.email,
     'customer.uid': head?.customer.uid ?? undefined,
     'customer.tier': head?.customer.tier,
@@ -34,7 +37,9 @@ export async function suggestionsFor(
     await library.load();
     const values = variables(head);
     return library.find(trigger.query, language).map((c) => {
-      const insert = fillVariables(c.body, values);
+      const insert = fillVariables(fillVariables(c.body, values), {
+        'customer.name': STRANGER[pickLanguage([c.language])],
+      });
       return { id: c.id, title: `/${c.shortcut} · ${c.title}`, detail: insert, insert };
     });
   }
