@@ -106,6 +106,7 @@ function draw(): void {
   drawMarkets();
   drawAssets();
   drawPeople();
+  document.body.dataset['drawn'] = '';
 }
 
 /** What the exchange's own back end would do: sign who this is. */
@@ -138,6 +139,7 @@ function loadWidget(inbox: string): Promise<void> {
     script.src = '/widget/loader.js';
     script.dataset['inbox'] = inbox;
     script.dataset['locale'] = language;
+    script.dataset['accent'] = '#0f766e';
     script.onload = () => resolve();
     document.head.append(script);
   });

@@ -1,6 +1,6 @@
 /** The script in the exchange's page: a button, and on first open an iframe with the app. Everything else loads in there.
  *
- *   <script src="https://desk.example/widget/loader.js" data-inbox="KEY" data-locale="zh-CN" defer></script>
+ *   <script src="https://desk.example/widget/loader.js" data-inbox="KEY" data-locale="zh-CN" data-accent="#0f766e" defer></script>
  *   Stablehand('identify', jwt); Stablehand('open'); Stablehand('close'); Stablehand('logout'); Stablehand('locale', 'en'); */
 import { envelope, read, type ToFrame, type ToPage } from './protocol.js';
 import { STYLES } from './styles.js';
@@ -23,6 +23,9 @@ function start(script: HTMLScriptElement): void {
   const deskUrl = new URL(script.src);
   const origin = deskUrl.origin;
   let locale = script.dataset['locale'] || document.documentElement.lang || navigator.language;
+  function paint(name: string, color: string): void {
+    if (/^#[0-9a-f]{6}$/i.test(color)) host.style.setProperty(name, color);
+  }
   const words = () => LABELS[/^zh/i.test(locale) ? 'zh' : 'en'];
 
   const host = document.createElement('stablehand-widget');
@@ -35,6 +38,7 @@ function start(script: HTMLScriptElement): void {
     // Older Safari: works unless the page forbids inline styles.
     root.append(Object.assign(document.createElement('style'), { textContent: STYLES }));
   }
+  paint('--sh', script.dataset['accent'] ?? '');
   const box = document.createElement('div');
   const button = document.createElement('button');
   button.className = 'launch';
@@ -149,12 +153,8 @@ function start(script: HTMLScriptElement): void {
     else if (message.t === 'unread') showUnread(message.count, message.preview);
     else if (message.t === 'known') keep(seen, message.known);
     else {
-      for (const [name, color] of [
-        ['--sh', message.color],
-        ['--si', message.ink],
-      ] as const) {
-        if (/^#[0-9a-f]{6}$/i.test(color)) host.style.setProperty(name, color);
-      }
+      paint('--sh', message.color);
+      paint('--si', message.ink);
     }
   });
   button.onclick = () => setOpen(!isOpen);

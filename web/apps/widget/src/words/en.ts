@@ -97,7 +97,7 @@ export const en = {
   noSuchInbox: 'This chat is not set up correctly. Please contact us another way.',
   image: 'Image: {name}',
   enlarge: 'Enlarge {name}',
-  download: 'Download {name}',
+  downloadVerb: 'Download',
   outboxFull: 'Too many unsent messages. Wait for the connection.',
   stateResolved: 'This conversation is resolved. Write again if you need more help.',
   verified: 'Signed in as {name}',

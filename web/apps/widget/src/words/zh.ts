@@ -97,7 +97,7 @@ export const zh: Words = {
   noSuchInbox: '客服窗口配置有误，请通过其他方式联系我们。',
   image: '图片：{name}',
   enlarge: '放大 {name}',
-  download: '下载 {name}',
+  downloadVerb: '下载',
   outboxFull: '未发送的消息过多，请等待网络恢复。',
   stateResolved: '本次对话已解决。如需帮助，可继续发送消息。',
   verified: '已登录：{name}',
