@@ -378,11 +378,11 @@ struct kb_page *help_page_home(const struct kb *kb, enum lang lang, const char *
                      .is_indexed = true,
                      .og_type = "website"};
     page_begin(&p, &h, "home");
-    put(&p, "<div class=\"hero\"><div class=\"wrap\"><h1>");
+    put(&p, "<main id=\"content\" tabindex=\"-1\">\n<div class=\"hero\"><div class=\"wrap\"><h1>");
     word(&p, HELP_HOW_CAN_WE_HELP);
     put(&p, "</h1>");
     put_search(&p, (struct str){0}, "big");
-    put(&p, "</div></div>\n<main id=\"content\" class=\"wrap\" tabindex=\"-1\">\n");
+    put(&p, "</div></div>\n<div class=\"wrap body\">\n");
     if (kb->langs[lang].n == 0) {
         put(&p, "<p class=\"empty\">");
         word(&p, HELP_EMPTY);
@@ -392,7 +392,7 @@ struct kb_page *help_page_home(const struct kb *kb, enum lang lang, const char *
         put_popular(&p);
     }
     put_contact(&p, false);
-    put(&p, "</main>\n");
+    put(&p, "</div>\n</main>\n");
     return page_end(&p);
 }
 
