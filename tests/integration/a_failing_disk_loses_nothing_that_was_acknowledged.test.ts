@@ -46,12 +46,12 @@ async function write(visitor: Visitor, sent: Sent[], isOver: () => boolean): Pro
 
 async function stored(visitor: Visitor, conversation: string): Promise<string[]> {
   const ids: string[] = [];
-  let cursor = '';
-  do {
-    const page = await expectStatus<any>(200, visitor.get(`/api/v1/visitor/conversations/${conversation}/messages?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`));
+  for (let before = 0, more = true; more; ) {
+    const page = await expectStatus<any>(200, visitor.get(`/api/v1/visitor/conversations/${conversation}/messages?limit=100${before ? `&before=${before}` : ''}`));
     ids.push(...page.items.map((m: any) => m.client_id).filter(Boolean));
-    cursor = page.next_cursor ?? '';
-  } while (cursor);
+    before = Math.min(...page.items.map((m: any) => m.seq));
+    more = page.items.length === 100;
+  }
   return ids;
 }
 
