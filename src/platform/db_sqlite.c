@@ -8,9 +8,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timeutil.h"
-#ifdef DB_FAULTS
-#include "platform/db_vfs_fault.h"
-#endif
 
 #define SQ_N_READERS 4
 
@@ -137,11 +134,6 @@ static void sq_set_vfs(struct sq_db *db, const char *url)
 {
     const char *option = strstr(url, "?vfs=");
     db->vfs = option != NULL ? mem_strdup(option + 5) : NULL;
-#ifdef DB_FAULTS
-    if (db->vfs == NULL && db_vfs_fault_from_env()) {
-        db->vfs = mem_strdup("fault");
-    }
-#endif
 }
 
 static struct sq_db *sq_new(const struct db_options *options, const char *path, const char *search_path)

@@ -43,37 +43,16 @@ static struct {
     struct db_fault_rule rule;
     bool has_rule, is_forgetful, is_registered;
     int64_t n_seen, n_failed;
-    const char *control;
 } fault = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- the decision ---- */
-
-static bool control_says(unsigned op, struct db_fault_rule *rule)
-{
-    char text[64] = "";
-    FILE *f = fault.control != NULL ? fopen(fault.control, "r") : NULL;
-    if (f == NULL) {
-        return false;
-    }
-    size_t len = fread(text, 1, sizeof(text) - 1, f);
-    (void)fclose(f);
-    struct str s = {text, len};
-    unsigned ops = str_starts(s, STR("sync")) ? DB_FAULT_SYNC : DB_FAULT_WRITE;
-    *rule = (struct db_fault_rule){.ops = ops, .is_short = str_find(s, STR("short")) != SIZE_MAX};
-    rule->code = str_find(s, STR("full")) != SIZE_MAX ? SQLITE_FULL : ops == DB_FAULT_SYNC ? SQLITE_IOERR_FSYNC : SQLITE_IOERR_WRITE;
-    return (ops & op) != 0;
-}
 
 /* The code that this operation must fail with, or SQLITE_OK. */
 static int decide(unsigned op, const struct node *node, bool *is_short_out)
 {
     int code = SQLITE_OK;
-    struct db_fault_rule rule;
     (void)pthread_mutex_lock(&fault.lock);
-    if (control_says(op, &rule)) {
-        code = rule.code;
-        *is_short_out = rule.is_short;
-    } else if (fault.has_rule && (fault.rule.ops & op) != 0 &&
+    if (fault.has_rule && (fault.rule.ops & op) != 0 &&
         (fault.rule.suffix == NULL || str_ends(str_from(node->path), str_from(fault.rule.suffix)))) {
         int64_t at = fault.n_seen++;
         if (at >= fault.rule.after && (fault.rule.times < 0 || at < fault.rule.after + fault.rule.times)) {
@@ -372,14 +351,4 @@ _Noreturn void db_vfs_fault_power_cut(uint64_t seed)
         }
     }
     _exit(9);
-}
-
-bool db_vfs_fault_from_env(void)
-{
-    fault.control = getenv("SH_TEST_DB_FAULT");
-    if (fault.control == NULL) {
-        return false;
-    }
-    db_vfs_fault_register();
-    return true;
 }

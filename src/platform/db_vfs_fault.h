@@ -1,5 +1,5 @@
-/* A disk that fails on demand: a SQLite VFS ("fault") over the real one, for tests. Not part of the program: it is built into the tests, and into
- * the program only with -Dfaults=true. Used by urls that end in "?vfs=fault".
+/* A disk that fails on demand: a SQLite VFS ("fault") over the real one, for tests. Not part of the program. Used by urls that end in
+ * "?vfs=fault".
  *
  * Three kinds of trouble: errors (the Nth write or sync from now fails, for a while), short writes (half is written, then it fails), and forgetful disks:
  * writes stay in memory until they are synced, so that a process that dies loses exactly what a power cut could take. */
@@ -28,8 +28,5 @@ int64_t db_vfs_fault_count(void);                        /* operations that were
 void db_vfs_fault_forgetful(void);
 /* The power goes: of the writes not synced a random part, in any order, some torn, reaches the file; the process ends with code 9. */
 _Noreturn void db_vfs_fault_power_cut(uint64_t seed);
-/* For the program: while the file named by SH_TEST_DB_FAULT exists, operations fail as its text says ("write full", "sync ioerr", "write short").
- * True if the variable is set (then open with "?vfs=fault"). */
-bool db_vfs_fault_from_env(void);
 
 #endif
