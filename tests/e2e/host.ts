@@ -1,0 +1,31 @@
+/** An exchange's own page, on another origin than the desk, under a policy as strict as they get. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Host {
+  origin: string;
+  /** Set before the page is asked for. */
+  desk: string;
+  inbox: string;
+  close: () => void;
+}
+
+export async function hostPage(): Promise<Host> {
+  const host: Host = { origin: '', desk: '', inbox: '', close: () => server.close() };
+  const server = createServer((request, response) => {
+    if (request.url === '/favicon.ico') {
+      response.writeHead(204).end();
+      return;
+    }
+    response.writeHead(200, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': `default-src 'none'; script-src ${host.desk}; frame-src ${host.desk}; style-src 'none'; base-uri 'none'; require-trusted-types-for 'script'`,
+    });
+    response.end(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Exchange</title>
+<script src="${host.desk}/widget/loader.js" data-inbox="${host.inbox}" data-locale="en" defer></script></head>
+<body><h1>Exchange</h1><p>${'Markets move. '.repeat(300)}</p></body></html>`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  host.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return host;
+}
