@@ -1,4 +1,4 @@
-#include "test_desk.h"
+#include "groups.h"
 
 #include "base/check.h"
 #include "base/rng.h"

@@ -1,6 +1,6 @@
 /* Groups of the room's tests: one file, one function each; test_desk.c runs them. */
-#ifndef TEST_DESK_H
-#define TEST_DESK_H
+#ifndef TEST_DESK_GROUPS_H
+#define TEST_DESK_GROUPS_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,5 +11,10 @@
 
 int test_conversation(void);
 int test_message(void);
+int test_files(void);
+int test_presence(void);
+int test_routing(void);
+int test_services(void);
+int test_sockets(void);
 
 #endif
