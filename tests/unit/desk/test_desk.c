@@ -5,6 +5,8 @@ int main(void)
     int failed = 0;
     failed += test_conversation();
     failed += test_message();
+    failed += test_routing();
     failed += test_services();
+    failed += test_presence();
     return failed != 0;
 }
