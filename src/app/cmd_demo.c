@@ -47,6 +47,8 @@ int cmd_demo(char *const *args)
     VEC(char *) all = {0};
     char folder[] = "--data=demo-data";
     VEC_PUSH(&all, folder);
+    char contact[] = "--help.contact_url=/demo/";
+    VEC_PUSH(&all, contact);
     for (size_t i = 0; args[i] != NULL; i++) {
         VEC_PUSH(&all, args[i]);
     }

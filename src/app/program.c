@@ -127,12 +127,13 @@ static enum err open_store(struct program *p, struct errinfo *info)
 /* What the help centre says of the desk it belongs to. */
 static enum err load_site(void *arg, struct db_txn *txn, struct arena *arena, struct knowledge_site *out)
 {
-    UNUSED(arg);
+    const struct program *p = arg;
     struct desk_workspace w = {0};
     TRY(desk_workspace_load(txn, arena, &w));
     *out = (struct knowledge_site){
         .brand = w.brand,
         .public_url = w.public_url,
+        .contact_url = str_dup(arena, str_from(settings_str(p->settings, "help.contact_url"))),
         .default_lang = str_eq(w.default_language, STR("zh-CN")) ? LANG_ZH_CN : LANG_EN,
     };
     return ERR_OK;
@@ -162,7 +163,7 @@ static enum err open_identity(struct program *p, struct errinfo *info)
 
 static enum err open_rooms(struct program *p, struct errinfo *info)
 {
-    p->knowledge = knowledge_new(&(struct knowledge_deps){.db = p->db, .clock = p->clock, .site_load = load_site});
+    p->knowledge = knowledge_new(&(struct knowledge_deps){.db = p->db, .clock = p->clock, .site_arg = p, .site_load = load_site});
     TRY(bot_new(&(struct bot_deps){.db = p->db, .clock = p->clock, .knowledge = p->knowledge}, &p->bot, info));
     struct desk_deps desk = {.db = p->db, .bus = p->bus, .timers = p->timers, .files = p->files, .clock = p->clock, .bot = bot_desk_table(p->bot)};
     memcpy(desk.secret_key, p->secret_key, sizeof(desk.secret_key));

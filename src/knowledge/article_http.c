@@ -98,7 +98,8 @@ enum err article_http_list(struct request *rq, struct response *rs, struct errin
     filter.q = str_sub(request_query(rq, "q"), 0, 400);
     filter.after = page.after;
     filter.limit = page.limit + 1;
-    err = article_read_list(rq->room, request_actor(rq), rq->arena, &filter, &items, &n_items, info);
+    err =
+        article_read_list(rq->room, request_actor(rq), rq->arena, &filter, &items, &n_items, info);
     if (err != ERR_OK) {
         return err;
     }
@@ -109,7 +110,8 @@ enum err article_http_list(struct request *rq, struct response *rs, struct errin
     json_put_key(w, "items");
     json_array_begin(w);
     for (size_t i = 0; i < n; i++) {
-        article_summary_write_json(w, &items[i].article, items[i].translations, items[i].n_translations);
+        article_summary_write_json(w, &items[i].article, items[i].translations,
+                                   items[i].n_translations);
     }
     json_array_end(w);
     json_kv_cursor(w, has_more, n > 0 ? items[n - 1].article.id.v : 0, 0);
@@ -235,7 +237,9 @@ enum err article_http_versions(struct request *rq, struct response *rs, struct e
     size_t n_versions;
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? param_lang(rq, &lang, info) : err;
-    err = err == ERR_OK ? article_read_versions(rq->room, request_actor(rq), rq->arena, id, lang, &versions, &n_versions, info) : err;
+    err = err == ERR_OK ? article_read_versions(rq->room, request_actor(rq), rq->arena, id, lang,
+                                                &versions, &n_versions, info)
+                        : err;
     if (err != ERR_OK) {
         return err;
     }

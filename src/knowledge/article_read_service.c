@@ -20,7 +20,8 @@ static enum err load_translations(struct db_txn *txn, struct read_arg *a)
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < a->n_full; i++) {
         struct article_full *f = &a->full[i];
-        err = translation_store_list(txn, f->article.id, a->arena, &f->translations, &f->n_translations);
+        err = translation_store_list(txn, f->article.id, a->arena, &f->translations,
+                                     &f->n_translations);
     }
     return err;
 }
@@ -54,7 +55,9 @@ static enum err versions_fn(struct db_txn *txn, void *arg)
     struct read_arg *a = arg;
     struct translation t;
     enum err err = translation_store_load(txn, a->id, a->lang, a->arena, &t);
-    return err == ERR_OK ? translation_store_versions(txn, t.id, a->arena, &a->versions, &a->n_versions) : err;
+    return err == ERR_OK
+               ? translation_store_versions(txn, t.id, a->arena, &a->versions, &a->n_versions)
+               : err;
 }
 
 static enum err categories_fn(struct db_txn *txn, void *arg)
@@ -63,13 +66,15 @@ static enum err categories_fn(struct db_txn *txn, void *arg)
     return category_store_list(txn, a->arena, &a->categories, &a->n_categories);
 }
 
-static enum err read_as(struct knowledge *k, const struct actor *actor, db_fn fn, struct read_arg *a, struct errinfo *info)
+static enum err read_as(struct knowledge *k, const struct actor *actor, db_fn fn,
+                        struct read_arg *a, struct errinfo *info)
 {
     enum err err = actor_require(actor, PERM_ARTICLE_READ, info);
     return err == ERR_OK ? db_read(k->deps.db, fn, a) : err;
 }
 
-enum err article_read_list(struct knowledge *k, const struct actor *actor, struct arena *arena, const struct article_filter *filter, struct article_full **out,
+enum err article_read_list(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                           const struct article_filter *filter, struct article_full **out,
                            size_t *n_out, struct errinfo *info)
 {
     struct read_arg a = {.arena = arena, .filter = filter};
@@ -81,7 +86,8 @@ enum err article_read_list(struct knowledge *k, const struct actor *actor, struc
     return err;
 }
 
-enum err article_read(struct knowledge *k, const struct actor *actor, struct arena *arena, struct article_id id, struct article_full *out, struct errinfo *info)
+enum err article_read(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                      struct article_id id, struct article_full *out, struct errinfo *info)
 {
     struct read_arg a = {.arena = arena, .id = id};
     enum err err = read_as(k, actor, get_fn, &a, info);
@@ -91,8 +97,9 @@ enum err article_read(struct knowledge *k, const struct actor *actor, struct are
     return err;
 }
 
-enum err article_read_versions(struct knowledge *k, const struct actor *actor, struct arena *arena, struct article_id id, enum lang lang,
-                               struct article_version **out, size_t *n_out, struct errinfo *info)
+enum err article_read_versions(struct knowledge *k, const struct actor *actor, struct arena *arena,
+                               struct article_id id, enum lang lang, struct article_version **out,
+                               size_t *n_out, struct errinfo *info)
 {
     struct read_arg a = {.arena = arena, .id = id, .lang = lang};
     enum err err = read_as(k, actor, versions_fn, &a, info);
@@ -103,7 +110,8 @@ enum err article_read_versions(struct knowledge *k, const struct actor *actor, s
     return err;
 }
 
-enum err category_read_list(struct knowledge *k, struct arena *arena, struct category **out, size_t *n_out)
+enum err category_read_list(struct knowledge *k, struct arena *arena, struct category **out,
+                            size_t *n_out)
 {
     struct read_arg a = {.arena = arena};
     enum err err = db_read(k->deps.db, categories_fn, &a);

@@ -43,6 +43,7 @@ struct kb {
     atomic_int refs;
     struct arena *arena;
     struct knowledge_site site;
+    int64_t stamp[2]; /* of the database when it was loaded: newest change, number of articles */
     struct kb_lang langs[LANG_COUNT];
     size_t n_phrasings;
 };

@@ -145,6 +145,39 @@ static void build_index(struct kb *kb, struct kb_lang *l)
     l->index = retrieval_new(docs, n < RETRIEVAL_MAX_DOCS ? n : RETRIEVAL_MAX_DOCS, NULL);
 }
 
+static enum err load_stamp(struct db_txn *txn, int64_t stamp[2])
+{
+    enum err err =
+        db_query_i64(txn, "SELECT COALESCE(MAX(updated_at), 0) FROM articles", NULL, 0, &stamp[0]);
+    return err == ERR_OK ? db_query_i64(txn, "SELECT COUNT(*) FROM articles", NULL, 0, &stamp[1])
+                         : err;
+}
+
+static enum err load_site(struct db_txn *txn, const struct knowledge_deps *deps,
+                          struct arena *arena, struct knowledge_site *site)
+{
+    return deps->site_load != NULL ? deps->site_load(deps->site_arg, txn, arena, site) : ERR_OK;
+}
+
+enum err kb_store_is_current(struct db_txn *txn, const struct knowledge_deps *deps,
+                             const struct kb *kb, bool *out)
+{
+    ARENA_AUTO arena = arena_new(0);
+    struct knowledge_site site = kb->site;
+    int64_t stamp[2];
+    enum err err = load_stamp(txn, stamp);
+    if (err == ERR_OK) {
+        err = load_site(txn, deps, arena, &site);
+    }
+    if (err == ERR_OK) {
+        *out = stamp[0] == kb->stamp[0] && stamp[1] == kb->stamp[1] &&
+               str_eq(site.brand, kb->site.brand) && str_eq(site.public_url, kb->site.public_url) &&
+               str_eq(site.contact_url, kb->site.contact_url) &&
+               site.default_lang == kb->site.default_lang;
+    }
+    return err;
+}
+
 enum err kb_store_load(struct db_txn *txn, const struct knowledge_deps *deps, struct kb **out)
 {
     const struct kb *kb_owned = NULL;
@@ -172,4 +205,3 @@ enum err kb_store_load(struct db_txn *txn, const struct knowledge_deps *deps, st
     *out = kb;
     return ERR_OK;
 }
-

@@ -45,14 +45,6 @@ void knowledge_free(struct knowledge **k)
     }
 }
 
-const struct kb *knowledge_ref(struct knowledge *k)
-{
-    pthread_mutex_lock(&k->gate);
-    const struct kb *kb = kb_ref(k->current);
-    pthread_mutex_unlock(&k->gate);
-    return kb;
-}
-
 struct load_arg {
     struct knowledge *k;
     struct kb *kb;
@@ -86,6 +78,47 @@ enum err knowledge_reload(struct knowledge *k)
     return err;
 }
 
+/* ---- following ----
+ * This process reloads after its own publications. What changes behind its back (the brand in the desk's settings, another node, a subcommand) is noticed here. */
+#define CHECK_EVERY_NS (2 * 1000000000LL)
+
+struct check_arg {
+    struct knowledge *k;
+    const struct kb *kb;
+    bool is_current;
+};
+
+static enum err check_fn(struct db_txn *txn, void *arg)
+{
+    struct check_arg *a = arg;
+    return kb_store_is_current(txn, &a->k->deps, a->kb, &a->is_current);
+}
+
+static const struct kb *current_ref(struct knowledge *k)
+{
+    pthread_mutex_lock(&k->gate);
+    const struct kb *kb = kb_ref(k->current);
+    pthread_mutex_unlock(&k->gate);
+    return kb;
+}
+
+const struct kb *knowledge_ref(struct knowledge *k)
+{
+    int64_t now = time_monotonic_ns();
+    int64_t due = atomic_load(&k->check_due_ns);
+    if (due == 0 || now < due ||
+        !atomic_compare_exchange_strong(&k->check_due_ns, &due, now + CHECK_EVERY_NS)) {
+        return current_ref(k);
+    }
+    struct check_arg a = {.k = k, .kb = current_ref(k)};
+    bool is_stale = db_read(k->deps.db, check_fn, &a) == ERR_OK && !a.is_current;
+    kb_unref(&a.kb);
+    if (is_stale && knowledge_reload(k) != ERR_OK) {
+        LOG_WARN("knowledge", "still the former snapshot");
+    }
+    return current_ref(k);
+}
+
 static enum err ensure_key_fn(struct db_txn *txn, void *arg)
 {
     return translation_store_set_feedback_key(txn, *(struct str *)arg);
@@ -112,6 +145,7 @@ enum err knowledge_start(struct knowledge *k)
         err = knowledge_reload(k);
     }
     if (err == ERR_OK) {
+        atomic_store(&k->check_due_ns, time_monotonic_ns() + CHECK_EVERY_NS);
         KB_AUTO kb = knowledge_ref(k);
         LOG_INFO("knowledge", "loaded", log_i64("en", (int64_t)kb_n_articles(kb, LANG_EN)),
                  log_i64("zh", (int64_t)kb_n_articles(kb, LANG_ZH_CN)),

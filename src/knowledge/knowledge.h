@@ -39,7 +39,7 @@ struct knowledge *knowledge_new(const struct knowledge_deps *deps);
 /* Loads the first snapshot. Before it everything finds nothing. */
 ERR_MUST_USE enum err knowledge_start(struct knowledge *k);
 void knowledge_free(struct knowledge **k);
-/* Builds the snapshot again from the database: after a change of brand, address or default language (the room calls it itself after its own changes). */
+/* Builds the snapshot again from the database. The room calls it itself after its own changes, and notices others (brand, another node) within two seconds. */
 ERR_MUST_USE enum err knowledge_reload(struct knowledge *k);
 
 /* ---- starter content (content/ of the source, inside the program) ---- */

@@ -13,6 +13,8 @@ struct knowledge {
     pthread_mutex_t
         building; /* one reload at a time, so that an older snapshot never replaces a newer one */
     const struct kb *current;
+    _Atomic int64_t
+        check_due_ns; /* when the database is asked next whether the snapshot is still what it says */
     char css_name[40]; /* "help.1a2b3c4d.css" */
 };
 
@@ -58,13 +60,19 @@ struct article_full {
     struct translation *translations;
     size_t n_translations;
 };
-ERR_MUST_USE enum err article_read_list(struct knowledge *k, const struct actor *actor, struct arena *arena, const struct article_filter *filter,
-                                        struct article_full **out, size_t *n_out, struct errinfo *info);
-ERR_MUST_USE enum err article_read(struct knowledge *k, const struct actor *actor, struct arena *arena, struct article_id id, struct article_full *out,
-                                   struct errinfo *info);
-ERR_MUST_USE enum err article_read_versions(struct knowledge *k, const struct actor *actor, struct arena *arena, struct article_id id, enum lang lang,
-                                            struct article_version **out, size_t *n_out, struct errinfo *info);
-ERR_MUST_USE enum err category_read_list(struct knowledge *k, struct arena *arena, struct category **out, size_t *n_out); /* for everybody */
+ERR_MUST_USE enum err article_read_list(struct knowledge *k, const struct actor *actor,
+                                        struct arena *arena, const struct article_filter *filter,
+                                        struct article_full **out, size_t *n_out,
+                                        struct errinfo *info);
+ERR_MUST_USE enum err article_read(struct knowledge *k, const struct actor *actor,
+                                   struct arena *arena, struct article_id id,
+                                   struct article_full *out, struct errinfo *info);
+ERR_MUST_USE enum err article_read_versions(struct knowledge *k, const struct actor *actor,
+                                            struct arena *arena, struct article_id id,
+                                            enum lang lang, struct article_version **out,
+                                            size_t *n_out, struct errinfo *info);
+ERR_MUST_USE enum err category_read_list(struct knowledge *k, struct arena *arena,
+                                         struct category **out, size_t *n_out); /* for everybody */
 
 /* ---- feedback_service.c ---- */
 /* A reader's vote on a published article. `who`: what tells readers apart (address and browser); only a keyed hash of it is kept. */

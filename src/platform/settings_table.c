@@ -75,6 +75,9 @@ static const struct setting table[] = {
     {"visitor.verified", SETTING_DURATION_MS, "24h", "5m..30d",
      "How long a signed-in customer's widget stays signed in without a new signed identity",
      "已登录客户的聊天窗口在没有新签名身份时保持登录的时间"},
+    {"help.contact_url", SETTING_STR, "", NULL,
+     "Where the help centre's \"Contact support\" leads: a page that carries the chat; empty: no link",
+     "帮助中心“联系客服”链接到的页面(带聊天窗口);留空则不显示链接"},
     {"setup.token", SETTING_SECRET, "", NULL,
      "Asked of the first-start wizard when it is not opened from this machine; empty: one is made "
      "and printed",

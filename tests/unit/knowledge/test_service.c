@@ -453,6 +453,23 @@ static void names_of_the_brand_are_harmless(void **state)
     }
 }
 
+static void a_new_brand_is_noticed(void **state)
+{
+    struct world *w = *state;
+    w->brand = "Borealis";
+    {
+        KB_AUTO before = knowledge_ref(w->k);
+        assert_true(
+            str_eq_cstr(kb_site(before)->brand, "Aurora")); /* asked every two seconds only */
+    }
+    atomic_store(&w->k->check_due_ns, 1);
+    KB_AUTO kb = knowledge_ref(w->k);
+    assert_true(str_eq_cstr(kb_site(kb)->brand, "Borealis"));
+    atomic_store(&w->k->check_due_ns, 1);
+    KB_AUTO same = knowledge_ref(w->k);
+    assert_ptr_equal(same, kb);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_begin, world_end)
@@ -466,6 +483,7 @@ int main(void)
         TEST(a_reader_counts_once),
         TEST(pages_are_whole),
         TEST(names_of_the_brand_are_harmless),
+        TEST(a_new_brand_is_noticed),
     };
     return cmocka_run_group_tests_name("knowledge", tests, NULL, NULL);
 }
