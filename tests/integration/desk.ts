@@ -77,7 +77,7 @@ export class Desk {
 
   async roleId(name: string): Promise<string> {
     const roles = await expectStatus<any>(200, this.owner.get('/api/v1/roles'));
-    return roles.items.find((r: any) => r.key === name).id;
+    return roles.items.find((r: any) => (r.key ?? r.name) === name).id;
   }
 
   /** Invites, accepts, signs in. */

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { after, before, test } from 'node:test';
+
+import { AgentClient, Desk, PASSWORD } from './desk.js';
+import { expectStatus, HttpClient } from './http.js';
+import { openapi } from './spec.js';
+
+let desk: Desk;
+before(async () => {
+  desk = await Desk.start();
+});
+after(() => desk.dispose());
+
+const fresh = () => new AgentClient(desk.server.url);
+
+test('the second factor: set up, asked for, a code works once, a recovery code too', async () => {
+  const agent = await desk.agent('Tina Totp');
+  const { secret, uri } = await expectStatus<any>(200, agent.post('/api/v1/me/totp', { password: PASSWORD }));
+  assert.match(uri, /^otpauth:\/\/totp\//);
+  const bits = [...secret].map((c: string) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const seed = Buffer.from(bits.match(/.{8}/g)!.map((b) => parseInt(b, 2)));
+  const code = (step: number) => {
+    const counter = Buffer.alloc(8);
+    counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + step));
+    const mac = createHmac('sha1', seed).update(counter).digest();
+    return String((mac.readUInt32BE(mac[19]! & 15) & 0x7fffffff) % 1000000).padStart(6, '0');
+  };
+  const { recovery_codes } = await expectStatus<any>(200, agent.put('/api/v1/me/totp', { code: code(0) }));
+  assert.equal(recovery_codes.length, 10);
+  const login = { email: 'tina.totp@desk.example', password: PASSWORD };
+  assert.equal((await fresh().post('/api/v1/session', login)).body.code, 'totp_required');
+  const next = code(1);
+  const me = await expectStatus<any>(201, fresh().post('/api/v1/session', { ...login, code: next }));
+  assert.equal(me.totp_enabled, true);
+  assert.equal((await fresh().post('/api/v1/session', { ...login, code: next })).body.code, 'bad_code');
+  await expectStatus(201, fresh().post('/api/v1/session', { ...login, code: recovery_codes[0] }));
+  assert.equal((await fresh().post('/api/v1/session', { ...login, code: recovery_codes[0] })).body.code, 'bad_code');
+});
+
+test('a revoked session is dead at once, and its socket with it', async () => {
+  const here = await desk.agent('Rita Revoke');
+  const there = fresh();
+  await there.signIn('rita.revoke@desk.example');
+  const sessions = (await expectStatus<any>(200, here.get('/api/v1/sessions'))).items;
+  assert.deepEqual(sessions.map((s: any) => s.is_current).sort(), [false, true]);
+  const socket = there.openSocket();
+  await socket.frame('welcome');
+  await expectStatus(204, here.delete(`/api/v1/sessions/${sessions.find((s: any) => !s.is_current).id}`));
+  assert.equal((await there.get('/api/v1/session')).status, 401);
+  assert.equal(await socket.closed(), 4003);
+  assert.equal((await here.get('/api/v1/session')).status, 200);
+  await expectStatus(204, here.delete('/api/v1/session'));
+  assert.equal((await here.get('/api/v1/session')).status, 401);
+});
+
+test('the cookies of a session: no script reads them, no other site sends them', async () => {
+  const answer = await fetch(`${desk.server.url}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'owner@desk.example', password: PASSWORD }),
+  });
+  const cookies = answer.headers.getSetCookie();
+  assert.equal(cookies.length, 2);
+  for (const cookie of cookies) assert.match(cookie, /; Path=\/; HttpOnly; SameSite=(Lax|Strict)/);
+  assert.match(answer.headers.get('cache-control') ?? '', /no-store/);
+});
+
+test('signing in from another site is refused', async () => {
+  const client = fresh();
+  client.origin = 'https://evil.example';
+  const answer = await client.post('/api/v1/session', { email: 'owner@desk.example', password: PASSWORD });
+  assert.deepEqual([answer.status, answer.body.code], [403, 'origin']);
+});
+
+test('guessing is slowed down, for unknown accounts alike, and not for the browser that is known', async () => {
+  const known = await desk.agent('Gus Guess');
+  for (const email of ['gus.guess@desk.example', 'nobody@desk.example']) {
+    const codes = [];
+    for (let i = 0; i < 7; i++) codes.push((await fresh().post('/api/v1/session', { email, password: 'wrong' })).body.code);
+    assert.deepEqual(codes, [...Array(6).fill('bad_credentials'), 'too_many_attempts']);
+  }
+  await expectStatus(201, known.post('/api/v1/session', { email: 'gus.guess@desk.example', password: PASSWORD }));
+});
+
+test('roles are data: one that may only look at the live page, and what it is refused', async () => {
+  const role = await expectStatus<any>(201, desk.owner.post('/api/v1/roles', { name: 'Workforce planner', permissions: ['live.read'], requires_totp: false }));
+  assert.deepEqual([role.key, role.is_builtin, role.permissions], [null, false, ['live.read']]);
+  const planner = await desk.agent('Paul Planner', 'Workforce planner');
+  await expectStatus(200, planner.get('/api/v1/live'));
+  assert.equal((await desk.owner.delete(`/api/v1/roles/${role.id}`)).body.code, 'in_use');
+  /* every operation of the spec that needs another permission, whatever is sent */
+  let n = 0;
+  for (const [path, item] of Object.entries<any>(openapi.paths)) {
+    for (const [method, op] of Object.entries<any>(item)) {
+      if (!op['x-permission'] || op['x-permission'] === 'live.read') continue;
+      const url = path.replace('{lang}', 'en').replace(/\{\w+\}/g, '1');
+      const answer = await planner.call(method.toUpperCase(), url, method === 'get' || method === 'delete' ? undefined : {}, { 'if-match': '"v1"' });
+      assert.ok(answer.status >= 400 && answer.status < 500, `${method} ${path}: ${answer.status}`);
+      if (method === 'get' && !path.includes('{') && !op.parameters?.some((p: any) => p.required)) assert.equal(answer.status, 403, `${path}: ${answer.status}`);
+      n++;
+    }
+  }
+  assert.ok(n > 30, `${n} operations tried`);
+});
+
+test('nobody grants what they do not have, and there is always an owner', async () => {
+  const admin = await desk.agent('Ada Admin', 'admin');
+  const [owner, auditor] = [await desk.roleId('owner'), await desk.roleId('auditor')];
+  const refused = await Promise.all([
+    admin.post('/api/v1/roles', { name: 'Spies', permissions: ['audit.read'], requires_totp: false }),
+    admin.post('/api/v1/invitations', { email: 'new@desk.example', role_id: owner }),
+    admin.post('/api/v1/api-keys', { name: 'k', scopes: ['audit.read'] }),
+    admin.patch(`/api/v1/agents/${desk.owner.id}`, { role_id: auditor }, { 'if-match': '"v1"' }),
+    admin.patch(`/api/v1/agents/${desk.owner.id}`, { is_active: false }, { 'if-match': '"v1"' }),
+  ]);
+  assert.deepEqual(refused.map((a) => [a.status, a.body.code]), Array(5).fill([403, 'escalation']));
+  assert.equal((await desk.owner.patch(`/api/v1/agents/${desk.owner.id}`, { is_active: false }, { 'if-match': '"v1"' })).body.code, 'self');
+  const stale = await desk.owner.patch(`/api/v1/agents/${admin.id}`, { capacity: 2 }, { 'if-match': '"v99"' });
+  assert.equal(stale.status, 412);
+});
+
+test('a role that requires the second factor opens only its set-up', async () => {
+  await expectStatus(201, desk.owner.post('/api/v1/roles', { name: 'Risk', permissions: ['conversation.read'], requires_totp: true }));
+  const agent = await desk.agent('Rick Risk', 'Risk');
+  const me = await expectStatus<any>(200, agent.get('/api/v1/session'));
+  assert.deepEqual([me.totp_required, me.permissions], [true, []]);
+  const answer = await agent.get('/api/v1/conversations');
+  assert.deepEqual([answer.status, answer.body.code], [403, 'totp_setup_required']);
+  await expectStatus(200, agent.post('/api/v1/me/totp', { password: PASSWORD }));
+});
+
+test('an API key may what it was given, until it is revoked', async () => {
+  const made = await expectStatus<any>(201, desk.owner.post('/api/v1/api-keys', { name: 'CRM', scopes: ['customer.read'] }));
+  assert.match(made.secret, /^shk_[\w-]{43}$/);
+  const client = new HttpClient(desk.server.url);
+  client.bearer = made.secret;
+  await expectStatus(200, client.get('/api/v1/customers'));
+  assert.equal((await client.get('/api/v1/live')).status, 403);
+  assert.equal((await client.post('/api/v1/me/password', { current: 'x', new: 'y' })).status, 403);
+  const listed = (await expectStatus<any>(200, desk.owner.get('/api/v1/api-keys'))).items[0];
+  assert.deepEqual([listed.prefix, 'secret' in listed], [made.prefix, false]);
+  await expectStatus(204, desk.owner.delete(`/api/v1/api-keys/${made.id}`));
+  assert.equal((await client.get('/api/v1/customers')).status, 401);
+});
+
+test('the password: weak ones are refused, a change ends the other sessions', async () => {
+  const agent = await desk.agent('Pia Pass');
+  const other = fresh();
+  await other.signIn('pia.pass@desk.example');
+  const weak = await agent.post('/api/v1/me/password', { current: PASSWORD, new: 'password1234' });
+  assert.deepEqual([weak.status, weak.body.code, weak.body.errors[0].field], [400, 'weak', 'new']);
+  await expectStatus(204, agent.post('/api/v1/me/password', { current: PASSWORD, new: 'cobalt ferry mandolin' }));
+  assert.equal((await other.get('/api/v1/session')).status, 401);
+  assert.equal((await agent.get('/api/v1/session')).status, 200);
+});
