@@ -49,7 +49,8 @@ void frame_unref(struct frame **f);
 struct socket_endpoint {
     const char *path;
     size_t max_frame; /* bytes of one message; larger: close 1009 */
-    size_t max_queue; /* bytes waiting to go out; past it: close 4008 "behind", the client resumes */
+    size_t
+        max_queue; /* bytes waiting to go out; past it: close 4008 "behind", the client resumes */
     int max_frames_per_s; /* token bucket; past it: close 4029 */
     int hello_timeout_ms; /* close 4001 unless socket_accept was called by then */
     bool check_origin;    /* Origin must be our own host or in settings http.allowed_origins */
@@ -111,7 +112,7 @@ struct server_options {
     const char *web_dir;        /* serve files from here (development) instead of `assets` */
     const struct asset *assets; /* sorted by path; must outlive the server */
     size_t n_assets;
-    const char *spool_dir; /* request bodies over 256 kB; NULL: refused instead */
+    const char *spool_dir;         /* request bodies over 256 kB; NULL: refused instead */
     size_t max_connections;        /* 0 or too many: what the open-file limit allows */
     size_t max_connections_per_ip; /* 0: no limit; never for trusted proxies */
     /* 0: 10, 30 and 75 s. Head as a whole; body and answer must move 1 kB/s in each window. */
