@@ -42,6 +42,9 @@ export async function launch() {
   return { context, done: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
+/** Asking who is signed in is answered with 401 when nobody is. */
+const isExpected = (text) => text.includes('status of 401');
+
 function staticFile(path) {
   const name = path.replace(/^\/console\/?/, '');
   const file = join(DIST, name && existsSync(join(DIST, name)) ? name : 'index.html');
@@ -59,7 +62,7 @@ export async function open(context, options = {}) {
   const api = makeApi(desk);
   const page = await context.newPage();
   const problems = [];
-  page.on('console', (m) => m.type() === 'error' && problems.push(m.text()));
+  page.on('console', (m) => m.type() === 'error' && !isExpected(m.text()) && problems.push(m.text()));
   page.on('pageerror', (e) => problems.push(e.message));
   await page.route(`${ORIGIN}/**`, async (route) => {
     const request = route.request();

@@ -54,7 +54,7 @@ const pages = [
   },
   { name: 'stale', path: '/console/inbox/mine/2', act: stale },
   { name: 'offer', path: '/console/inbox/mine/2', act: offer },
-  { name: 'menu', path: '/console/inbox/mine/2', act: (page) => page.locator('.person').click() },
+  { name: 'menu', path: '/console/inbox/mine', act: (page) => page.locator('.person').click() },
   {
     name: 'invite',
     path: '/console/settings/agents',

@@ -42,6 +42,10 @@ export function systemText(message: Message): string {
       return t('event_waiting');
     case 'ended':
       return t('event_ended');
+    case 'signed_in':
+      return t('event_signed_in');
+    case 'continued_elsewhere':
+      return t('event_continued');
     case 'rated':
       return t('event_rated', { score });
     default:
