@@ -1,6 +1,6 @@
 /* Drafts: one per agent and conversation, so that what was begun here goes on there. */
-#include "desk/desk_internal.h"
 #include "desk/desk_routes.gen.h"
+#include "desk/draft.h"
 
 struct job {
     struct desk *desk;
@@ -59,23 +59,6 @@ enum err draft_http_get(struct request *rq, struct response *rs, struct errinfo 
     return err;
 }
 
-static enum err put_fn(struct db_txn *txn, void *arg)
-{
-    struct job *j = arg;
-    struct conversation c;
-    enum err err = conversation_load_for(txn, j->actor, j->id, db_txn_arena(txn), &c, j->info);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (j->body.len == 0) {
-        return DB_EXEC(txn, "DELETE FROM drafts WHERE agent_id = $1 AND conversation_id = $2", db_i64(j->actor->agent.v), db_i64(j->id.v));
-    }
-    return DB_EXEC(txn,
-        "INSERT INTO drafts (agent_id, conversation_id, kind, body, updated_at) VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (agent_id, conversation_id) DO UPDATE SET kind = excluded.kind, body = excluded.body, updated_at = excluded.updated_at",
-        db_i64(j->actor->agent.v), db_i64(j->id.v), db_i64(j->kind), db_text(j->body), db_i64(desk_now(j->desk)));
-}
-
 enum err draft_http_put(struct request *rq, struct response *rs, struct errinfo *info)
 {
     static const char *const kinds[] = {"public", "note", NULL};
@@ -85,7 +68,7 @@ enum err draft_http_put(struct request *rq, struct response *rs, struct errinfo 
     err = err != ERR_OK ? err : request_json(rq, &o, info);
     err = err != ERR_OK ? err : json_get_enum(o, "kind", kinds, &j.kind, info);
     err = err != ERR_OK ? err : json_get_str(o, "body", 0, MESSAGE_MAX_AGENT, &j.body, info);
-    err = err != ERR_OK ? err : db_write(j.desk->db, put_fn, &j);
+    err = err != ERR_OK ? err : draft_put(j.desk, j.actor, j.id, (enum message_kind)j.kind, j.body, info);
     if (err == ERR_OK) {
         response_no_content(rs);
     }

@@ -6,9 +6,6 @@ struct job {
     struct desk *desk;
     struct inbox *list;
     size_t n;
-    struct inbox in;
-    const struct json *body;
-    struct errinfo *info;
 };
 
 static enum err list_fn(struct db_txn *txn, void *arg)
@@ -60,43 +57,16 @@ enum err inbox_http_create(struct request *rq, struct response *rs, struct errin
     return err;
 }
 
-static enum err update_fn(struct db_txn *txn, void *arg)
-{
-    struct job *j = arg;
-    int64_t id = j->in.id.v;
-    enum err err = inbox_load(txn, (struct inbox_id){id}, j->rq->arena, &j->in);
-    if (err == ERR_NOT_FOUND) {
-        return err_set(j->info, err, "id", "not_found", "no such inbox");
-    }
-    if (err == ERR_OK) {
-        err = request_if_match(j->rq, j->in.version, j->info);
-    }
-    if (err == ERR_OK) {
-        err = inbox_decode(j->body, j->rq->arena, &j->in, j->info);
-    }
-    if (err == ERR_OK) {
-        err = inbox_store(txn, &j->in);
-        j->in.version++;
-    }
-    return err;
-}
-
 enum err inbox_http_update(struct request *rq, struct response *rs, struct errinfo *info)
 {
-    struct job j = {.rq = rq, .desk = rq->room, .info = info};
-    enum err err = actor_require(request_actor(rq), PERM_INBOX_MANAGE, info);
+    struct inbox in = {0};
+    const struct json *body = NULL;
+    enum err err = request_param_id(rq, "id", &in.id.v, info);
+    err = err != ERR_OK ? err : request_json(rq, &body, info);
+    err = err != ERR_OK ? err : inbox_update(rq->room, request_actor(rq), rq, body, &in, info);
     if (err == ERR_OK) {
-        err = request_param_id(rq, "id", &j.in.id.v, info);
-    }
-    if (err == ERR_OK) {
-        err = request_json(rq, &j.body, info);
-    }
-    if (err == ERR_OK) {
-        err = db_write(j.desk->db, update_fn, &j);
-    }
-    if (err == ERR_OK) {
-        response_etag(rs, j.in.version);
-        inbox_write_json(&j.in, response_json(rs));
+        response_etag(rs, in.version);
+        inbox_write_json(&in, response_json(rs));
     }
     return err;
 }

@@ -116,6 +116,43 @@ enum err inbox_create(struct desk *desk, struct inbox *in, struct arena *arena, 
     return db_write(desk->db, create_fn, &j);
 }
 
+struct updating {
+    const struct request *rq;
+    const struct json *body;
+    struct inbox in;
+    struct errinfo *info;
+};
+
+static enum err update_fn(struct db_txn *txn, void *arg)
+{
+    struct updating *j = arg;
+    int64_t id = j->in.id.v;
+    enum err err = inbox_load(txn, (struct inbox_id){id}, j->rq->arena, &j->in);
+    if (err == ERR_NOT_FOUND) {
+        return err_set(j->info, err, "id", "not_found", "no such inbox");
+    }
+    if (err == ERR_OK) {
+        err = request_if_match(j->rq, j->in.version, j->info);
+    }
+    if (err == ERR_OK) {
+        err = inbox_decode(j->body, j->rq->arena, &j->in, j->info);
+    }
+    if (err == ERR_OK) {
+        err = inbox_store(txn, &j->in);
+        j->in.version++;
+    }
+    return err;
+}
+
+enum err inbox_update(struct desk *desk, const struct actor *actor, const struct request *rq, const struct json *body, struct inbox *in, struct errinfo *info)
+{
+    struct updating j = {.rq = rq, .body = body, .in = *in, .info = info};
+    enum err err = actor_require(actor, PERM_INBOX_MANAGE, info);
+    err = err != ERR_OK ? err : db_write(desk->db, update_fn, &j);
+    *in = j.in;
+    return err;
+}
+
 static enum err rotate_fn(struct db_txn *txn, void *arg)
 {
     struct job *j = arg;

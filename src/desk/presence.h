@@ -54,6 +54,8 @@ ERR_MUST_USE enum err presence_load_of(struct db_txn *txn, struct agent_id agent
 
 /* In a write transaction: applies, stores, gives back, tells everybody after the commit. */
 ERR_MUST_USE enum err presence_happened(struct desk *desk, struct db_txn *txn, struct agent_id agent, struct presence_input in);
+/* The agent's own choice. Opens its transaction. */
+ERR_MUST_USE enum err presence_set(struct desk *desk, const struct actor *actor, struct presence_input in);
 /* The assignee of an open conversation can answer: neither offline nor away. Whoever was never here (works through the API) can. */
 ERR_MUST_USE enum err presence_is_reachable(struct db_txn *txn, struct agent_id agent, bool *out);
 /* Sockets. On the writer's thread. */

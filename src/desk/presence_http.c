@@ -28,12 +28,6 @@ enum err presence_http_list(struct request *rq, struct response *rs, struct erri
     return err;
 }
 
-static enum err set_fn(struct db_txn *txn, void *arg)
-{
-    struct job *j = arg;
-    return presence_happened(j->desk, txn, j->actor->agent, j->in);
-}
-
 static enum err mine_fn(struct db_txn *txn, void *arg)
 {
     struct job *j = arg;
@@ -57,7 +51,7 @@ enum err presence_http_set(struct request *rq, struct response *rs, struct errin
     j.in.status = (enum presence_status)status;
     j.in.reason = message_clean_line(rq->arena, j.in.reason);
     j.in.now = desk_now(j.desk);
-    err = db_write(j.desk->db, set_fn, &j);
+    err = presence_set(j.desk, j.actor, j.in);
     j.w = response_json(rs);
     return err != ERR_OK ? err : db_read(j.desk->db, mine_fn, &j);
 }

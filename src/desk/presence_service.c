@@ -141,6 +141,24 @@ enum err presence_happened(struct desk *desk, struct db_txn *txn, struct agent_i
     return err;
 }
 
+struct setting {
+    struct desk *desk;
+    struct agent_id agent;
+    struct presence_input in;
+};
+
+static enum err set_fn(struct db_txn *txn, void *arg)
+{
+    struct setting *s = arg;
+    return presence_happened(s->desk, txn, s->agent, s->in);
+}
+
+enum err presence_set(struct desk *desk, const struct actor *actor, struct presence_input in)
+{
+    struct setting s = {desk, actor->agent, in};
+    return actor_is_agent(actor) ? db_write(desk->db, set_fn, &s) : ERR_UNAUTHORIZED;
+}
+
 /* ---- sockets ---- */
 
 enum err presence_connected(struct desk *desk, struct db_txn *txn, struct agent_id agent)

@@ -35,12 +35,6 @@ struct job {
     struct errinfo *info;
 };
 
-static enum err update_me_fn(struct db_txn *txn, void *arg)
-{
-    struct job *j = arg;
-    return customer_update(j->desk->identity, txn, j->actor->customer, -1, &j->patch, j->info);
-}
-
 enum err visitor_http_update_me(struct request *rq, struct response *rs, struct errinfo *info)
 {
     const struct json *o = NULL;
@@ -62,7 +56,7 @@ enum err visitor_http_update_me(struct request *rq, struct response *rs, struct 
     j.patch.email = json_find(o, "email") != NULL && !j.actor->is_verified ? &email : NULL;
     j.patch.locale = json_find(o, "locale") != NULL ? &locale : NULL;
     j.patch.zone = json_find(o, "zone") != NULL ? &zone : NULL;
-    err = db_write(j.desk->db, update_me_fn, &j);
+    err = visitor_update_me(j.desk, j.actor, &j.patch, info);
     if (err == ERR_OK) {
         response_no_content(rs);
     }

@@ -251,3 +251,24 @@ enum err visitor_rate(struct desk *desk, const struct actor *actor, struct conve
     struct rate r = {.desk = desk, .actor = actor, .id = id, .rating = {.score = (int)score, .comment = comment}, .info = info};
     return db_write(desk->db, rate_fn, &r);
 }
+
+/* ---- profile ---- */
+
+struct profile {
+    struct desk *desk;
+    const struct actor *actor;
+    const struct customer_patch *patch;
+    struct errinfo *info;
+};
+
+static enum err update_me_fn(struct db_txn *txn, void *arg)
+{
+    struct profile *p = arg;
+    return customer_update(p->desk->identity, txn, p->actor->customer, -1, p->patch, p->info);
+}
+
+enum err visitor_update_me(struct desk *desk, const struct actor *actor, const struct customer_patch *patch, struct errinfo *info)
+{
+    struct profile p = {desk, actor, patch, info};
+    return actor_is_customer(actor) ? db_write(desk->db, update_me_fn, &p) : ERR_UNAUTHORIZED;
+}

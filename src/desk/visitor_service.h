@@ -14,6 +14,7 @@ ERR_MUST_USE enum err visitor_current_do(struct desk *desk, const struct actor *
                                          struct errinfo *info);
 ERR_MUST_USE enum err visitor_rate(struct desk *desk, const struct actor *actor, struct conversation_id id, int64_t score, struct str comment,
                                    struct errinfo *info);
+ERR_MUST_USE enum err visitor_update_me(struct desk *desk, const struct actor *actor, const struct customer_patch *patch, struct errinfo *info);
 /* Own conversation or ERR_NOT_FOUND. In the caller's transaction. */
 ERR_MUST_USE enum err visitor_conversation_load(struct db_txn *txn, const struct actor *actor, struct conversation_id id, struct arena *arena,
                                                 struct conversation *out, struct errinfo *info);
