@@ -121,3 +121,15 @@ enum err category_read_list(struct knowledge *k, struct arena *arena, struct cat
     }
     return err;
 }
+
+enum err knowledge_is_empty(struct knowledge *k, bool *out)
+{
+    ARENA_AUTO arena = arena_new(0);
+    struct category *categories;
+    size_t n;
+    enum err err = category_read_list(k, arena, &categories, &n);
+    if (err == ERR_OK) {
+        *out = n == 0;
+    }
+    return err;
+}

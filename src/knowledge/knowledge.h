@@ -53,6 +53,8 @@ struct knowledge_import {
 ERR_MUST_USE enum err knowledge_import_starter(struct knowledge *k, const struct actor *actor,
                                                bool publish, struct knowledge_import *out,
                                                struct errinfo *info);
+/* No category yet: nobody has written anything. */
+ERR_MUST_USE enum err knowledge_is_empty(struct knowledge *k, bool *out);
 /* A file of content/ by its path there ("phrases.json", "canned/en.json"); false: no such file. Static bytes. */
 bool knowledge_starter_file(const char *path, struct str *out);
 

@@ -78,6 +78,9 @@ static const struct setting table[] = {
     {"help.contact_url", SETTING_STR, "", NULL,
      "Where the help centre's \"Contact support\" leads: a page that carries the chat; empty: no link",
      "帮助中心“联系客服”链接到的页面(带聊天窗口);留空则不显示链接"},
+    {"help.starter_content", SETTING_WORDS, "no", "no|drafts|published",
+     "Fills an empty help centre with the starter articles, as drafts or published",
+     "帮助中心为空时导入自带的入门文章:草稿或直接发布"},
     {"setup.token", SETTING_SECRET, "", NULL,
      "Asked of the first-start wizard when it is not opened from this machine; empty: one is made "
      "and printed",

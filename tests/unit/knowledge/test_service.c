@@ -115,6 +115,9 @@ static struct article article_make(struct world *w, struct category_id c, const 
 static void starter_content_is_imported_once(void **state)
 {
     struct world *w = *state;
+    bool is_empty = false;
+    assert_int_equal(knowledge_is_empty(w->k, &is_empty), ERR_OK);
+    assert_true(is_empty);
     struct knowledge_import done;
     struct errinfo info = {0};
     struct actor e = editor();
@@ -137,6 +140,8 @@ static void starter_content_is_imported_once(void **state)
     }
     assert_int_equal(knowledge_import_starter(w->k, actor_system(), true, &done, NULL), ERR_OK);
     assert_int_equal(done.n_categories + done.n_articles + done.n_translations, 0);
+    assert_int_equal(knowledge_is_empty(w->k, &is_empty), ERR_OK);
+    assert_false(is_empty);
 }
 
 static void search_answers_in_both_languages(void **state)
