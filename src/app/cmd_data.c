@@ -35,7 +35,8 @@ static bool split(char *const *args, struct data_args *out)
 }
 
 /* Settings only: nothing is opened, so that a broken database can be looked at. */
-static int with_settings(char *const *args, bool needs_path, const char *usage, int (*run)(const struct db_cli *cli, const struct data_args *a))
+static int with_settings(char *const *args, bool needs_path, const char *usage,
+                         int (*run)(const struct db_cli *cli, const struct data_args *a))
 {
     struct data_args a;
     if (!split(args, &a) || needs_path != (a.path != NULL)) {
@@ -49,7 +50,10 @@ static int with_settings(char *const *args, bool needs_path, const char *usage, 
         program_close(&p);
         return code;
     }
-    struct db_cli cli = {.url = program_db_url(&p), .files_dir = program_files_dir(&p), .sources = &desk_index_source, .n_sources = 1};
+    struct db_cli cli = {.url = program_db_url(&p),
+                         .files_dir = program_files_dir(&p),
+                         .sources = &desk_index_source,
+                         .n_sources = 1};
     cli.migrations = migrations_all(&cli.n_migrations);
     int code = run(&cli, &a);
     program_close(&p);

@@ -19,7 +19,8 @@ static void print_addresses(const struct program *p)
            port, port, port, port);
     printf("  Logins, all with the password \"%s\":\n", DEMO_PASSWORD);
     demo_content_print_people();
-    printf("\n  Ctrl-C stops it. Everything is kept in %s\n\n", settings_str(p->settings, "data.dir"));
+    printf("\n  Ctrl-C stops it. Everything is kept in %s\n\n",
+           settings_str(p->settings, "data.dir"));
     (void)fflush(stdout);
 }
 

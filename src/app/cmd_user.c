@@ -33,7 +33,8 @@ static bool split(char *const *args, struct user_args *out)
     size_t n = 0;
     for (size_t i = 0; args[i] != NULL; i++) {
         struct str arg = str_from(args[i]);
-        if (take(arg, "--email=", &out->email) || take(arg, "--name=", &out->name) || take(arg, "--role=", &out->role)) {
+        if (take(arg, "--email=", &out->email) || take(arg, "--name=", &out->name) ||
+            take(arg, "--role=", &out->role)) {
             continue;
         }
         if (str_eq(arg, STR("--remove-totp"))) {
@@ -94,7 +95,8 @@ static enum err add(struct program *p, const struct user_args *a, struct errinfo
 static enum err change_password(struct program *p, const struct user_args *a, struct errinfo *info)
 {
     char buf[PASSWORD_MAX + 2];
-    enum err err = identity_reset_password(p->identity, a->email, read_password(buf), a->remove_totp, info);
+    enum err err =
+        identity_reset_password(p->identity, a->email, read_password(buf), a->remove_totp, info);
     mem_wipe(buf, sizeof(buf));
     if (err == ERR_OK) {
         printf("changed; every session of %.*s has ended\n", STR_ARG(a->email));
@@ -110,7 +112,8 @@ static enum err print_agents(struct db_txn *txn, void *arg)
     enum err err = agent_list(txn, db_txn_arena(txn), &agents, &n);
     for (size_t i = 0; err == ERR_OK && i < n; i++) {
         const struct agent *a = &agents[i];
-        printf("%-32.*s %-12.*s %s%s\n", STR_ARG(a->email), STR_ARG(a->role_name), a->is_active ? "active" : "inactive", a->has_totp ? ", second factor" : "");
+        printf("%-32.*s %-12.*s %s%s\n", STR_ARG(a->email), STR_ARG(a->role_name),
+               a->is_active ? "active" : "inactive", a->has_totp ? ", second factor" : "");
     }
     return err;
 }
@@ -153,6 +156,7 @@ int cmd_user(char *const *args)
             return run(&verbs[i], args + 1);
         }
     }
-    (void)fprintf(stderr, "usage: stablehand user add|passwd|list [--email=ADDRESS] [--name=NAME] [--role=owner|admin|supervisor|agent|auditor] [--data=DIR]\n");
+    (void)fprintf(stderr, "usage: stablehand user add|passwd|list [--email=ADDRESS] [--name=NAME] "
+                          "[--role=owner|admin|supervisor|agent|auditor] [--data=DIR]\n");
     return 2;
 }

@@ -63,7 +63,8 @@ static enum err make_inbox(struct program *p, struct errinfo *info)
     return desk_inbox_create(p->desk, &inbox, &id, info);
 }
 
-static enum err make_canned(struct program *p, const char *file, struct str language, struct errinfo *info)
+static enum err make_canned(struct program *p, const char *file, struct str language,
+                            struct errinfo *info)
 {
     struct str text;
     if (!knowledge_starter_file(file, &text)) {
@@ -74,8 +75,10 @@ static enum err make_canned(struct program *p, const char *file, struct str lang
     if (err != ERR_OK) {
         return err;
     }
-    for (const struct json *c = json_first(json_root(doc)); err == ERR_OK && c != NULL; c = json_next(c)) {
-        err = desk_canned_create(p->desk, json_str(json_find(c, "shortcut")), language, json_str(json_find(c, "title")), json_str(json_find(c, "body")));
+    for (const struct json *c = json_first(json_root(doc)); err == ERR_OK && c != NULL;
+         c = json_next(c)) {
+        err = desk_canned_create(p->desk, json_str(json_find(c, "shortcut")), language,
+                                 json_str(json_find(c, "title")), json_str(json_find(c, "body")));
     }
     json_doc_free(&doc);
     return err;

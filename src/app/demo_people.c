@@ -42,7 +42,8 @@ static const struct person *find(struct str uid)
     return NULL;
 }
 
-enum err demo_people_sign(struct arena *arena, struct str uid, struct str inbox_key, struct str secret, int64_t now, struct str *out, struct errinfo *info)
+enum err demo_people_sign(struct arena *arena, struct str uid, struct str inbox_key,
+                          struct str secret, int64_t now, struct str *out, struct errinfo *info)
 {
     const struct person *p = find(uid);
     if (p == NULL) {

@@ -11,10 +11,14 @@ static const struct command {
     int (*run)(char *const *args);
 } commands[] = {
     {"serve", "[--config=FILE] [--data=DIR] [--KEY=VALUE ...]", "run the desk", cmd_serve},
-    {"demo", "[--data=DIR] [--KEY=VALUE ...]", "run it with an invented exchange, people and articles", cmd_demo},
-    {"user", "add|passwd|list [--email=E] [--name=N] [--role=R] [--data=DIR]", "agents, from the command line", cmd_user},
-    {"backup", "[--data=DIR] NEW_FOLDER", "copy database and files while they are in use", cmd_backup},
-    {"restore", "[--data=DIR] [--force] FOLDER", "put a checked copy back (the desk must be stopped)", cmd_restore},
+    {"demo", "[--data=DIR] [--KEY=VALUE ...]",
+     "run it with an invented exchange, people and articles", cmd_demo},
+    {"user", "add|passwd|list [--email=E] [--name=N] [--role=R] [--data=DIR]",
+     "agents, from the command line", cmd_user},
+    {"backup", "[--data=DIR] NEW_FOLDER", "copy database and files while they are in use",
+     cmd_backup},
+    {"restore", "[--data=DIR] [--force] FOLDER",
+     "put a checked copy back (the desk must be stopped)", cmd_restore},
     {"doctor", "[--data=DIR]", "look for what is wrong with this installation", cmd_doctor},
 };
 
@@ -22,9 +26,11 @@ static int usage(FILE *to, int code)
 {
     (void)fprintf(to, "stablehand %s\n\n", STABLEHAND_VERSION);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        (void)fprintf(to, "  stablehand %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+        (void)fprintf(to, "  stablehand %s %s\n      %s\n", commands[i].name, commands[i].arguments,
+                      commands[i].help);
     }
-    (void)fprintf(to, "  stablehand --help-config [zh]\n      every setting: file, environment and command line\n  stablehand --version\n");
+    (void)fprintf(to, "  stablehand --help-config [zh]\n      every setting: file, environment and "
+                      "command line\n  stablehand --version\n");
     return code;
 }
 

@@ -60,14 +60,19 @@ static void set_up_log(const struct settings *s)
     static const struct {
         const char *word;
         enum log_level level;
-    } levels[] = {{"debug", LOG_LEVEL_DEBUG}, {"info", LOG_LEVEL_INFO}, {"warn", LOG_LEVEL_WARN}, {"error", LOG_LEVEL_ERROR}, {"off", LOG_LEVEL_OFF}};
+    } levels[] = {{"debug", LOG_LEVEL_DEBUG},
+                  {"info", LOG_LEVEL_INFO},
+                  {"warn", LOG_LEVEL_WARN},
+                  {"error", LOG_LEVEL_ERROR},
+                  {"off", LOG_LEVEL_OFF}};
     enum log_level level = LOG_LEVEL_INFO;
     for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
         if (strcmp(levels[i].word, settings_str(s, "log.level")) == 0) {
             level = levels[i].level;
         }
     }
-    log_setup(level, strcmp(settings_str(s, "log.format"), "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+    log_setup(level, strcmp(settings_str(s, "log.format"), "json") == 0 ? LOG_FORMAT_JSON
+                                                                        : LOG_FORMAT_TEXT);
 }
 
 /* A setting that stands for a path below data.dir when it is empty. */
@@ -77,7 +82,8 @@ static const char *path_setting(struct program *p, const char *key, const char *
     if (value[0] != '\0') {
         return value;
     }
-    return str_to_cstr(p->arena, str_printf(p->arena, "%s/%s", settings_str(p->settings, "data.dir"), below));
+    return str_to_cstr(p->arena,
+                       str_printf(p->arena, "%s/%s", settings_str(p->settings, "data.dir"), below));
 }
 
 /* NULL instead of the empty string, as optional strings of the option structs are. */
@@ -90,7 +96,9 @@ static const char *optional(const struct program *p, const char *key)
 const char *program_db_url(struct program *p)
 {
     const char *url = optional(p, "db.url");
-    return url != NULL ? url : str_to_cstr(p->arena, str_printf(p->arena, "sqlite:%s/stablehand.db", settings_str(p->settings, "data.dir")));
+    return url != NULL ? url
+                       : str_to_cstr(p->arena, str_printf(p->arena, "sqlite:%s/stablehand.db",
+                                                          settings_str(p->settings, "data.dir")));
 }
 
 const char *program_files_dir(struct program *p)
@@ -125,7 +133,8 @@ static enum err open_store(struct program *p, struct errinfo *info)
 }
 
 /* What the help centre says of the desk it belongs to. */
-static enum err load_site(void *arg, struct db_txn *txn, struct arena *arena, struct knowledge_site *out)
+static enum err load_site(void *arg, struct db_txn *txn, struct arena *arena,
+                          struct knowledge_site *out)
 {
     const struct program *p = arg;
     struct desk_workspace w = {0};
@@ -163,9 +172,16 @@ static enum err open_identity(struct program *p, struct errinfo *info)
 
 static enum err open_rooms(struct program *p, struct errinfo *info)
 {
-    p->knowledge = knowledge_new(&(struct knowledge_deps){.db = p->db, .clock = p->clock, .site_arg = p, .site_load = load_site});
-    TRY(bot_new(&(struct bot_deps){.db = p->db, .clock = p->clock, .knowledge = p->knowledge}, &p->bot, info));
-    struct desk_deps desk = {.db = p->db, .bus = p->bus, .timers = p->timers, .files = p->files, .clock = p->clock, .bot = bot_desk_table(p->bot)};
+    p->knowledge = knowledge_new(&(struct knowledge_deps){
+        .db = p->db, .clock = p->clock, .site_arg = p, .site_load = load_site});
+    TRY(bot_new(&(struct bot_deps){.db = p->db, .clock = p->clock, .knowledge = p->knowledge},
+                &p->bot, info));
+    struct desk_deps desk = {.db = p->db,
+                             .bus = p->bus,
+                             .timers = p->timers,
+                             .files = p->files,
+                             .clock = p->clock,
+                             .bot = bot_desk_table(p->bot)};
     memcpy(desk.secret_key, p->secret_key, sizeof(desk.secret_key));
     enum err err = desk_new(&desk, &p->desk, info);
     mem_wipe(desk.secret_key, sizeof(desk.secret_key));
@@ -184,7 +200,8 @@ static void make_setup_token(struct program *p)
 
 enum err program_open_settings(struct program *p, char *const *args, struct errinfo *info)
 {
-    *p = (struct program){.clock = clock_system(), .arena = arena_new(0), .version = STR(STABLEHAND_VERSION)};
+    *p = (struct program){
+        .clock = clock_system(), .arena = arena_new(0), .version = STR(STABLEHAND_VERSION)};
     TRY(load_settings(p, args, info));
     set_up_log(p->settings);
     return ERR_OK;
@@ -243,7 +260,8 @@ static enum err tell_first_start(struct program *p)
     bool needs_owner = false;
     TRY(identity_needs_owner(p->identity, &needs_owner));
     if (needs_owner) {
-        printf("This desk has no owner yet. Open http://%s/console/ to make one; from another machine it asks for this token:\n  %s\n",
+        printf("This desk has no owner yet. Open http://%s/console/ to make one; from another "
+               "machine it asks for this token:\n  %s\n",
                settings_str(p->settings, "http.listen"), p->setup_token);
         (void)fflush(stdout);
     }
@@ -261,8 +279,8 @@ enum err program_serve(struct program *p, struct errinfo *info)
     TRY(bot_start(p->bot, p->server));
     system_room_set_ready(p->own, true);
     TRY(tell_first_start(p));
-    LOG_INFO("app", "listening", log_cstr("addr", settings_str(p->settings, "http.listen")), log_i64("port", server_port(p->server)),
-             log_str("version", p->version));
+    LOG_INFO("app", "listening", log_cstr("addr", settings_str(p->settings, "http.listen")),
+             log_i64("port", server_port(p->server)), log_str("version", p->version));
     return ERR_OK;
 }
 

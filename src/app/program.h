@@ -41,7 +41,8 @@ struct program {
 /* Command line after the subcommand: "--config=FILE", "--data=DIR" (short for --data.dir), "--key=value" for any setting. Everything else is ERR_INVALID. */
 ERR_MUST_USE enum err program_open(struct program *p, char *const *args, struct errinfo *info);
 /* The first step of it alone: settings and log. For commands that must not touch the data. */
-ERR_MUST_USE enum err program_open_settings(struct program *p, char *const *args, struct errinfo *info);
+ERR_MUST_USE enum err program_open_settings(struct program *p, char *const *args,
+                                            struct errinfo *info);
 const char *program_db_url(struct program *p);    /* db.url, or the file below data.dir */
 const char *program_files_dir(struct program *p); /* files.dir, or the folder below data.dir */
 /* Listening when it returns; prints the line "listening" with address and port. */

@@ -11,13 +11,18 @@ static const struct gauge {
     size_t offset;
 } gauges[] = {
     {"stablehand_db_commits", "Group commits since start", offsetof(struct db_stats, commits)},
-    {"stablehand_db_writes", "Write functions committed since start", offsetof(struct db_stats, writes)},
-    {"stablehand_db_failed_writes", "Write functions rolled back since start", offsetof(struct db_stats, failed_writes)},
+    {"stablehand_db_writes", "Write functions committed since start",
+     offsetof(struct db_stats, writes)},
+    {"stablehand_db_failed_writes", "Write functions rolled back since start",
+     offsetof(struct db_stats, failed_writes)},
     {"stablehand_db_reads", "Read functions since start", offsetof(struct db_stats, reads)},
     {"stablehand_db_queue", "Write functions waiting", offsetof(struct db_stats, queue_len)},
-    {"stablehand_db_wal_bytes", "Size of the write-ahead log", offsetof(struct db_stats, wal_bytes)},
-    {"stablehand_db_index_lag", "Commits that the search index has not followed yet", offsetof(struct db_stats, index_lag)},
-    {"stablehand_db_commit_us_total", "Time spent in commits, microseconds", offsetof(struct db_stats, commit_us_total)},
+    {"stablehand_db_wal_bytes", "Size of the write-ahead log",
+     offsetof(struct db_stats, wal_bytes)},
+    {"stablehand_db_index_lag", "Commits that the search index has not followed yet",
+     offsetof(struct db_stats, index_lag)},
+    {"stablehand_db_commit_us_total", "Time spent in commits, microseconds",
+     offsetof(struct db_stats, commit_us_total)},
 };
 
 /* What a gauge's function gets: which field, of which database. Static, since metrics outlive the room that registers them. */

@@ -18,7 +18,7 @@ extern const size_t n_assets_embedded;
 struct system_room {
     struct program *program;
     atomic_bool is_ready;
-    struct proxies *metrics_allow; /* networks, by the same rules as trusted proxies */
+    struct proxies *metrics_allow;      /* networks, by the same rules as trusted proxies */
     struct str demo_inbox, demo_secret; /* empty: this is no demo */
 };
 
@@ -27,8 +27,10 @@ struct system_room *system_room_new(struct program *program)
     struct system_room *room = MEM_NEW(struct system_room);
     room->program = program;
     struct errinfo info = {0};
-    if (proxies_parse(settings_str(program->settings, "metrics.allow"), &room->metrics_allow, &info) != ERR_OK) {
-        LOG_WARN("app", "metrics.allow is not understood: nobody may read them", log_cstr("why", info.message));
+    if (proxies_parse(settings_str(program->settings, "metrics.allow"), &room->metrics_allow,
+                      &info) != ERR_OK) {
+        LOG_WARN("app", "metrics.allow is not understood: nobody may read them",
+                 log_cstr("why", info.message));
     }
     system_metrics_register(program->db);
     return room;
@@ -88,7 +90,8 @@ enum err system_http_metrics(struct request *rq, struct response *rs, struct err
     struct system_room *room = rq->room;
     struct ip ip;
     if (!ip_parse(rq->remote_ip, &ip) || !proxies_trusts(room->metrics_allow, &ip)) {
-        return err_set(info, ERR_DENIED, NULL, "network", "Metrics are for the networks of metrics.allow.");
+        return err_set(info, ERR_DENIED, NULL, "network",
+                       "Metrics are for the networks of metrics.allow.");
     }
     struct buf text;
     buf_init(&text, 1 << 20);
@@ -105,11 +108,13 @@ enum err system_http_openapi(struct request *rq, struct response *rs, struct err
     for (size_t i = 0; i < n_assets_embedded; i++) {
         const struct asset *a = &assets_embedded[i];
         if (strcmp(a->path, SPEC_ASSET) == 0) {
-            response_body(rs, STR("application/yaml"), (struct str){(const char *)a->bytes, a->len});
+            response_body(rs, STR("application/yaml"),
+                          (struct str){(const char *)a->bytes, a->len});
             return ERR_OK;
         }
     }
-    return err_set(info, ERR_NOT_FOUND, NULL, "not_built", "The web apps were not built into this program.");
+    return err_set(info, ERR_NOT_FOUND, NULL, "not_built",
+                   "The web apps were not built into this program.");
 }
 
 /* ---- the demo: signed identities for two people who do not exist ---- */
@@ -138,7 +143,8 @@ enum err demo_http_identity(struct request *rq, struct response *rs, struct erri
     }
     struct str token = {0};
     if (err == ERR_OK) {
-        err = demo_people_sign(response_arena(rs), uid, room->demo_inbox, room->demo_secret, clock_now(&room->program->clock), &token, info);
+        err = demo_people_sign(response_arena(rs), uid, room->demo_inbox, room->demo_secret,
+                               clock_now(&room->program->clock), &token, info);
     }
     if (err != ERR_OK) {
         return err;
