@@ -19,10 +19,12 @@ static size_t make(void *arg, size_t conn, uint64_t n, char *out, size_t size)
     UNUSED(arg);
     UNUSED(conn);
     (void)bench_text(n % 512, text, 300);
-    return (size_t)snprintf(out, size, CHAT_MARK "%016llx %s", (unsigned long long)n, (unsigned long long)(nonce + n), text);
+    return (size_t)snprintf(out, size, CHAT_MARK "%016llx %s", (unsigned long long)n,
+                            (unsigned long long)(nonce + n), text);
 }
 
-static enum chat_frame read_frame(void *arg, size_t conn, const char *text, size_t len, uint64_t *n_out)
+static enum chat_frame read_frame(void *arg, size_t conn, const char *text, size_t len,
+                                  uint64_t *n_out)
 {
     UNUSED(arg);
     UNUSED(conn);
@@ -32,7 +34,8 @@ static enum chat_frame read_frame(void *arg, size_t conn, const char *text, size
     return text[0] == 'A' ? CHAT_ACK : text[0] == 'D' ? CHAT_DELIVERY : CHAT_OTHER;
 }
 
-static void report_result(struct report *report, const char *name, const struct chat_result *r, int pid, double cpu_before)
+static void report_result(struct report *report, const char *name, const struct chat_result *r,
+                          int pid, double cpu_before)
 {
     char figure[80];
     const struct {
@@ -48,10 +51,12 @@ static void report_result(struct report *report, const char *name, const struct 
     (void)snprintf(figure, sizeof(figure), "%s_ack_p99_ms", name);
     report_add(report, figure, hist_us(&r->ack, 99) / 1000, "ms");
     (void)snprintf(figure, sizeof(figure), "%s_cpu_us", name);
-    report_add(report, figure, (process_cpu_us(pid) - cpu_before) / (double)r->n_acked, "us/message");
+    report_add(report, figure, (process_cpu_us(pid) - cpu_before) / (double)r->n_acked,
+               "us/message");
     if (r->n_acked != r->n_sent || r->n_delivered != r->n_sent) {
-        (void)snprintf(figure, sizeof(figure), "%llu sent, %llu acknowledged, %llu delivered", (unsigned long long)r->n_sent,
-            (unsigned long long)r->n_acked, (unsigned long long)r->n_delivered);
+        (void)snprintf(figure, sizeof(figure), "%llu sent, %llu acknowledged, %llu delivered",
+                       (unsigned long long)r->n_sent, (unsigned long long)r->n_acked,
+                       (unsigned long long)r->n_delivered);
         report_note(report, figure);
     }
 }
@@ -60,7 +65,8 @@ static void fill(const char *dir, int64_t n)
 {
     char url[200];
     (void)snprintf(url, sizeof(url), "sqlite:%s/bench.db", dir);
-    struct db_options o = {.url = url, .migrations = bench_chat_migrations, .n_migrations = BENCH_N_CHAT_MIGRATIONS};
+    struct db_options o = {
+        .url = url, .migrations = bench_chat_migrations, .n_migrations = BENCH_N_CHAT_MIGRATIONS};
     struct db *db = NULL;
     ASSERT(db_open(&o, &db, NULL) == ERR_OK);
     bench_chat_fill(db, n);

@@ -67,7 +67,9 @@ static sqlite3 *open_db(const char *path, int flags)
 {
     sqlite3 *h = NULL;
     ASSERT(sqlite3_open_v2(path, &h, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK);
-    ASSERT(sqlite3_exec(h, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;", NULL, NULL, NULL) == SQLITE_OK);
+    ASSERT(sqlite3_exec(
+               h, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;",
+               NULL, NULL, NULL) == SQLITE_OK);
     (void)sqlite3_wal_autocheckpoint(h, 0);
     return h;
 }
@@ -111,8 +113,12 @@ static void *index_main(void *arg)
     sqlite3 *main = open_db(bare.path, SQLITE_OPEN_READWRITE);
     sqlite3 *h = NULL;
     ASSERT(sq_search_open(&names, true, &h) == SQLITE_OK);
-    ASSERT(sqlite3_exec(h, "CREATE VIRTUAL TABLE IF NOT EXISTS message USING fts5(text, content='', columnsize=0, tokenize='stablehand')", NULL, NULL, NULL) == SQLITE_OK);
-    sqlite3_stmt *next = prepare(main, "SELECT id, body FROM messages WHERE id > ?1 ORDER BY id LIMIT 4000");
+    ASSERT(sqlite3_exec(h,
+                        "CREATE VIRTUAL TABLE IF NOT EXISTS message USING fts5(text, content='', "
+                        "columnsize=0, tokenize='stablehand')",
+                        NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_stmt *next =
+        prepare(main, "SELECT id, body FROM messages WHERE id > ?1 ORDER BY id LIMIT 4000");
     sqlite3_stmt *insert = prepare(h, "INSERT INTO message (rowid, text) VALUES (?1, ?2)");
     for (;;) {
         (void)usleep(200000);
@@ -122,7 +128,8 @@ static void *index_main(void *arg)
         while (sqlite3_step(next) == SQLITE_ROW) {
             last = sqlite3_column_int64(next, 0);
             (void)sqlite3_bind_int64(insert, 1, last);
-            (void)sqlite3_bind_text(insert, 2, (const char *)sqlite3_column_text(next, 1), -1, SQLITE_STATIC);
+            (void)sqlite3_bind_text(insert, 2, (const char *)sqlite3_column_text(next, 1), -1,
+                                    SQLITE_STATIC);
             run(insert);
         }
         (void)sqlite3_reset(next);
@@ -167,11 +174,14 @@ static void *writer_main(void *arg)
     struct statements s = {
         prepare(h, "BEGIN IMMEDIATE"),
         prepare(h, "COMMIT"),
-        prepare(h, "UPDATE conversations SET last_seq = last_seq + 1, last_customer_seq = last_seq + 1, unread = unread + 1, updated_at = ?2, preview = ?3, "
+        prepare(h, "UPDATE conversations SET last_seq = last_seq + 1, last_customer_seq = last_seq "
+                   "+ 1, unread = unread + 1, updated_at = ?2, preview = ?3, "
                    "preview_at = ?2 WHERE id = ?1 RETURNING last_seq"),
-        prepare(h, "INSERT INTO messages (conversation_id, seq, client_id, author_kind, author_id, author_name, kind, is_public, body, created_at) "
+        prepare(h, "INSERT INTO messages (conversation_id, seq, client_id, author_kind, author_id, "
+                   "author_name, kind, is_public, body, created_at) "
                    "VALUES (?1, ?2, ?3, 0, ?1, 'Li Wei', 0, 1, ?4, ?5)"),
-        prepare(h, "INSERT INTO events (conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id) "
+        prepare(h, "INSERT INTO events (conversation_id, seq, kind, is_public, payload, at, "
+                   "assignee_id, team_id) "
                    "VALUES (?1, ?2, 'message.created', 1, ?3, ?4, ?5, 1)"),
     };
     struct jobs jobs = {0};
@@ -220,7 +230,9 @@ static void send_frame(uint32_t slot, char type, const char *text, size_t len)
     }
     frame[n++] = type;
     memcpy(frame + n, text, len);
-    while (bare.conns[slot].fd >= 0 && send(bare.conns[slot].fd, frame, n + len, MSG_NOSIGNAL) < 0 && (errno == EAGAIN || errno == EINTR)) {
+    while (bare.conns[slot].fd >= 0 &&
+           send(bare.conns[slot].fd, frame, n + len, MSG_NOSIGNAL) < 0 &&
+           (errno == EAGAIN || errno == EINTR)) {
         (void)usleep(50); /* the load client reads: it does not stay full */
     }
 }
@@ -247,7 +259,8 @@ static void answer_all(struct jobs *done)
 static void submit(uint32_t slot, const char *text, size_t len)
 {
     (void)pthread_mutex_lock(&bare.lock);
-    struct job job = {.slot = slot, .generation = bare.conns[slot].generation, .len = (uint16_t)len};
+    struct job job = {
+        .slot = slot, .generation = bare.conns[slot].generation, .len = (uint16_t)len};
     memcpy(job.text, text, len);
     VEC_PUSH(&bare.filling, job);
     bool wake = bare.filling.len == 1;
@@ -309,7 +322,8 @@ static void readable(uint32_t slot)
     size_t len = have + (size_t)n;
     size_t used = len;
     if (!c->is_upgraded) {
-        static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        static const char answer[] =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
         used = memmem(buf, len, "\r\n\r\n", 4) != NULL ? len : 0;
         c->is_upgraded = used > 0;
         if (used > 0) {
@@ -360,11 +374,14 @@ void bare_chat_server(void *dir, int ready_fd)
     pthread_t t;
     struct jobs done = {0};
     (void)snprintf(bare.path, sizeof(bare.path), "%s/bench.db", (const char *)dir);
-    (void)snprintf(bare.search_path, sizeof(bare.search_path), "%s/bare-search.db", (const char *)dir);
+    (void)snprintf(bare.search_path, sizeof(bare.search_path), "%s/bare-search.db",
+                   (const char *)dir);
     sqlite3 *h = open_db(bare.path, SQLITE_OPEN_READWRITE);
     sqlite3_stmt *st = prepare(h, "SELECT COALESCE(MAX(id), 0) FROM messages");
     ASSERT(sqlite3_step(st) == SQLITE_ROW);
-    atomic_store(&bare.last_id, sqlite3_column_int64(st, 0)); /* the index of what was there before is not what is measured */
+    atomic_store(&bare.last_id,
+                 sqlite3_column_int64(
+                     st, 0)); /* the index of what was there before is not what is measured */
     (void)sqlite3_finalize(st);
     (void)sqlite3_close(h);
     bare.epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -30,7 +30,8 @@ struct chat_load {
 
 bool chat_find_mark(const char *text, size_t len, uint64_t *n_out)
 {
-    for (const char *p = memchr(text, '#', len); p != NULL; p = memchr(p + 1, '#', len - (size_t)(p + 1 - text))) {
+    for (const char *p = memchr(text, '#', len); p != NULL;
+         p = memchr(p + 1, '#', len - (size_t)(p + 1 - text))) {
         if ((size_t)(text + len - p) < CHAT_MARK_LEN) {
             return false;
         }
@@ -140,7 +141,8 @@ static void drain(struct chat_load *l)
 {
     int64_t until = loadgen_now_ns() + 2000000000;
     l->is_stopping = true;
-    while ((l->out->n_acked < l->out->n_sent || l->out->n_delivered < l->out->n_sent) && loadgen_now_ns() < until) {
+    while ((l->out->n_acked < l->out->n_sent || l->out->n_delivered < l->out->n_sent) &&
+           loadgen_now_ns() < until) {
         poll_all(l, 1000);
     }
     l->out = NULL;

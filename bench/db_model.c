@@ -17,14 +17,17 @@
 #include "chat_rows.h"
 #include "report.h"
 
-#define SQL_MESSAGE                                                                                                                              \
-    "INSERT INTO messages (conversation_id, seq, client_id, author_kind, author_id, author_name, kind, is_public, body, created_at) "              \
+#define SQL_MESSAGE                                                                                \
+    "INSERT INTO messages (conversation_id, seq, client_id, author_kind, author_id, author_name, " \
+    "kind, is_public, body, created_at) "                                                          \
     "VALUES (?1, ?2, ?3, 0, ?1, 'Li Wei', 0, 1, ?4, ?5)"
-#define SQL_EVENT                                                                                                                                \
-    "INSERT INTO events (conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id) "                                               \
+#define SQL_EVENT                                                                                  \
+    "INSERT INTO events (conversation_id, seq, kind, is_public, payload, at, assignee_id, "        \
+    "team_id) "                                                                                    \
     "VALUES (?1, ?2, 'message.created', 1, ?3, ?4, ?5, 1)"
-#define SQL_CONVERSATION                                                                                                                         \
-    "UPDATE conversations SET last_seq = last_seq + 1, last_customer_seq = last_seq + 1, unread = unread + 1, updated_at = ?2, preview = ?3, "     \
+#define SQL_CONVERSATION                                                                           \
+    "UPDATE conversations SET last_seq = last_seq + 1, last_customer_seq = last_seq + 1, unread "  \
+    "= unread + 1, updated_at = ?2, preview = ?3, "                                                \
     "preview_at = ?2 WHERE id = ?1 RETURNING last_seq"
 
 struct row {
@@ -41,7 +44,9 @@ static void make_row(struct row *r, uint64_t n, struct rng *rng)
     r->at = (int64_t)n;
     r->text_len = bench_text(n % 512, r->text, sizeof(r->text));
     (void)snprintf(r->client, sizeof(r->client), "%016llx", (unsigned long long)rng_next(rng));
-    r->payload_len = (size_t)snprintf(r->payload, sizeof(r->payload), "{\"id\":\"%llu\",\"body\":\"%s\"}", (unsigned long long)n, r->text);
+    r->payload_len =
+        (size_t)snprintf(r->payload, sizeof(r->payload), "{\"id\":\"%llu\",\"body\":\"%s\"}",
+                         (unsigned long long)n, r->text);
 }
 
 /* ---- bare ---- */
@@ -116,9 +121,12 @@ static double bench_bare(const char *dir, size_t batch, double seconds)
 {
     struct bare b = {0};
     (void)snprintf(b.path, sizeof(b.path), "%s/bench.db", dir);
-    ASSERT(sqlite3_open_v2(b.path, &b.h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK);
-    ASSERT(sqlite3_exec(b.h, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA foreign_keys=ON;", NULL, NULL, NULL) ==
-        SQLITE_OK);
+    ASSERT(sqlite3_open_v2(b.path, &b.h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
+           SQLITE_OK);
+    ASSERT(sqlite3_exec(b.h,
+                        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+                        "cache_size=-65536; PRAGMA foreign_keys=ON;",
+                        NULL, NULL, NULL) == SQLITE_OK);
     (void)sqlite3_wal_autocheckpoint(b.h, 0);
     b.begin = prepare(b.h, "BEGIN IMMEDIATE");
     b.commit = prepare(b.h, "COMMIT");
@@ -176,14 +184,17 @@ static enum err engine_row(struct db_txn *txn, void *arg)
 {
     struct slot *s = arg;
     struct row *r = &s->row;
-    enum err err = DB_QUERY_I64(txn, &r->seq, SQL_CONVERSATION, db_i64(r->conversation), db_i64(r->at), db_text((struct str){r->text, 60}));
+    enum err err = DB_QUERY_I64(txn, &r->seq, SQL_CONVERSATION, db_i64(r->conversation),
+                                db_i64(r->at), db_text((struct str){r->text, 60}));
     if (err == ERR_OK) {
-        err = DB_EXEC(txn, SQL_MESSAGE, db_i64(r->conversation), db_i64(r->seq), db_text(str_from(r->client)), db_text((struct str){r->text, r->text_len}),
-            db_i64(r->at));
+        err = DB_EXEC(txn, SQL_MESSAGE, db_i64(r->conversation), db_i64(r->seq),
+                      db_text(str_from(r->client)), db_text((struct str){r->text, r->text_len}),
+                      db_i64(r->at));
     }
     if (err == ERR_OK) {
-        err = DB_EXEC(txn, SQL_EVENT, db_i64(r->conversation), db_i64(r->seq), db_text((struct str){r->payload, r->payload_len}), db_i64(r->at),
-            db_i64(r->conversation % 50 + 1));
+        err = DB_EXEC(txn, SQL_EVENT, db_i64(r->conversation), db_i64(r->seq),
+                      db_text((struct str){r->payload, r->payload_len}), db_i64(r->at),
+                      db_i64(r->conversation % 50 + 1));
     }
     return err;
 }
@@ -237,7 +248,8 @@ static struct db *open_db(const char *dir)
 {
     char url[200];
     (void)snprintf(url, sizeof(url), "sqlite:%s/bench.db", dir);
-    struct db_options o = {.url = url, .migrations = bench_chat_migrations, .n_migrations = BENCH_N_CHAT_MIGRATIONS};
+    struct db_options o = {
+        .url = url, .migrations = bench_chat_migrations, .n_migrations = BENCH_N_CHAT_MIGRATIONS};
     struct db *db = NULL;
     struct errinfo info = {0};
     if (db_open(&o, &db, &info) != ERR_OK) {

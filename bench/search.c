@@ -18,7 +18,8 @@
 #define NEWEST 20
 #define QUERY_MAX 64
 
-static const struct db_index_source sources[] = {{"message", "SELECT id, body FROM messages WHERE id > $1 ORDER BY id LIMIT $2", NULL}};
+static const struct db_index_source sources[] = {
+    {"message", "SELECT id, body FROM messages WHERE id > $1 ORDER BY id LIMIT $2", NULL}};
 
 struct writing {
     struct db *db;
@@ -49,10 +50,16 @@ static enum err write_message(struct db_txn *txn, void *arg)
     int64_t seq = 0;
     struct str body = {text, bench_text(m->n, text, sizeof(text))};
     (void)snprintf(client, sizeof(client), "%016llx", (unsigned long long)(m->w->nonce + m->n));
-    enum err err = DB_QUERY_I64(txn, &seq, "UPDATE conversations SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq", db_i64(conversation));
+    enum err err = DB_QUERY_I64(
+        txn, &seq,
+        "UPDATE conversations SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq",
+        db_i64(conversation));
     if (err == ERR_OK) {
-        err = DB_EXEC(txn, "INSERT INTO messages (conversation_id, seq, client_id, author_kind, author_id, author_name, kind, is_public, body, created_at) "
-                           "VALUES ($1, $2, $3, 0, $1, 'Li Wei', 0, 1, $4, 1)", db_i64(conversation), db_i64(seq), db_text(str_from(client)), db_text(body));
+        err = DB_EXEC(txn,
+                      "INSERT INTO messages (conversation_id, seq, client_id, author_kind, "
+                      "author_id, author_name, kind, is_public, body, created_at) "
+                      "VALUES ($1, $2, $3, 0, $1, 'Li Wei', 0, 1, $4, 1)",
+                      db_i64(conversation), db_i64(seq), db_text(str_from(client)), db_text(body));
     }
     return err;
 }
@@ -99,7 +106,9 @@ static enum err scan(struct db_txn *txn, void *arg)
     char pattern[QUERY_MAX + 3];
     struct db_rows *rows = NULL;
     (void)snprintf(pattern, sizeof(pattern), "%%%s%%", q->text);
-    enum err err = DB_QUERY(txn, &rows, "SELECT id FROM messages WHERE body LIKE $1 ORDER BY id DESC LIMIT $2", db_text(str_from(pattern)), db_i64(NEWEST));
+    enum err err =
+        DB_QUERY(txn, &rows, "SELECT id FROM messages WHERE body LIKE $1 ORDER BY id DESC LIMIT $2",
+                 db_text(str_from(pattern)), db_i64(NEWEST));
     q->n = 0;
     while (err == ERR_OK && db_rows_next(rows)) {
         q->ids[q->n++] = db_rows_i64(rows, 0);
@@ -111,8 +120,10 @@ static enum err scan(struct db_txn *txn, void *arg)
 static enum err read_page(struct db_txn *txn, void *arg)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY(txn, &rows, "SELECT id, seq, author_kind, author_name, body, created_at FROM messages WHERE conversation_id = $1 ORDER BY seq DESC LIMIT 20",
-        db_i64(*(const int64_t *)arg));
+    enum err err = DB_QUERY(txn, &rows,
+                            "SELECT id, seq, author_kind, author_name, body, created_at FROM "
+                            "messages WHERE conversation_id = $1 ORDER BY seq DESC LIMIT 20",
+                            db_i64(*(const int64_t *)arg));
     while (err == ERR_OK && db_rows_next(rows)) {
         (void)db_rows_str(rows, 4);
     }
@@ -191,7 +202,8 @@ static void check_recall(struct db *db, struct report *report, enum kind kind, i
         struct query want = found;
         ASSERT(db_read(db, search, &found) == ERR_OK);
         ASSERT(db_read(db, scan, &want) == ERR_OK);
-        n_equal += found.n == want.n && memcmp(found.ids, want.ids, found.n * sizeof(found.ids[0])) == 0;
+        n_equal +=
+            found.n == want.n && memcmp(found.ids, want.ids, found.n * sizeof(found.ids[0])) == 0;
         i++;
     }
     (void)snprintf(name, sizeof(name), "%s_equal_to_scan", kind_names[kind]);
@@ -225,14 +237,19 @@ int main(int argc, char **argv)
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     bench_dir_make(argc, argv, dir, sizeof(dir));
     (void)snprintf(url, sizeof(url), "sqlite:%s/bench.db", dir);
-    struct db_options o = {.url = url, .migrations = bench_chat_migrations, .n_migrations = BENCH_N_CHAT_MIGRATIONS, .sources = sources, .n_sources = 1,
-        .read_cap_ms = 30000};
+    struct db_options o = {.url = url,
+                           .migrations = bench_chat_migrations,
+                           .n_migrations = BENCH_N_CHAT_MIGRATIONS,
+                           .sources = sources,
+                           .n_sources = 1,
+                           .read_cap_ms = 30000};
     struct db *db = NULL;
     ASSERT(db_open(&o, &db, NULL) == ERR_OK);
     bench_chat_fill(db, is_quick ? 100000 : 1000000);
     int64_t started = time_monotonic_ns();
     ASSERT(db_index_wait(db, 600000));
-    report_add(report, "index_rest_s", (double)(time_monotonic_ns() - started) / 1e9, "s after the last message of the fill");
+    report_add(report, "index_rest_s", (double)(time_monotonic_ns() - started) / 1e9,
+               "s after the last message of the fill");
     for (int k = 0; k < N_KINDS; k++) {
         check_recall(db, report, (enum kind)k, is_quick ? 20 : 60);
     }
@@ -249,11 +266,13 @@ int main(int argc, char **argv)
     db_stats_get(db, &stats);
     atomic_store(&w.is_stopping, true);
     (void)pthread_join(writer, NULL);
-    report_add(report, "written_meanwhile_per_s", (double)atomic_load(&w.n) / seconds, "messages/s");
+    report_add(report, "written_meanwhile_per_s", (double)atomic_load(&w.n) / seconds,
+               "messages/s");
     report_add(report, "wal_mb", (double)stats.wal_bytes / 1048576, "MB");
     started = time_monotonic_ns();
     ASSERT(db_index_wait(db, 600000));
-    report_add(report, "index_lag_s", (double)(time_monotonic_ns() - started) / 1e9, "s until everything is found");
+    report_add(report, "index_lag_s", (double)(time_monotonic_ns() - started) / 1e9,
+               "s until everything is found");
     db_close(&db);
     bench_dir_remove(dir);
     report_finish(&report);

@@ -15,7 +15,8 @@ static int on_token(void *arg, struct str token, size_t from, size_t to)
 {
     struct seen *s = arg;
     ASSERT(token.len > 0 && token.len <= DB_WORD_MAX + 4);
-    ASSERT(from < to && to <= s->text.len && (s->n == 0 || from > s->from || (!s->is_query && from >= s->from)));
+    ASSERT(from < to && to <= s->text.len &&
+           (s->n == 0 || from > s->from || (!s->is_query && from >= s->from)));
     s->from = from;
     if (!s->is_query && s->n < 64) {
         size_t at = 0;

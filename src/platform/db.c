@@ -16,7 +16,8 @@ enum err db_open(const struct db_options *options, struct db **out, struct errin
             return engines[i]->open(options, options->url + colon + 1, out, info);
         }
     }
-    return err_set(info, ERR_INVALID, "db.url", "scheme", "no database engine for \"%s\"; try sqlite:/path/stablehand.db", options->url);
+    return err_set(info, ERR_INVALID, "db.url", "scheme",
+                   "no database engine for \"%s\"; try sqlite:/path/stablehand.db", options->url);
 }
 
 void db_close(struct db **db)
@@ -81,12 +82,14 @@ struct db_val db_blob(struct str s)
 
 /* ---- statements ---- */
 
-enum err db_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *n_changed_out)
+enum err db_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                 int64_t *n_changed_out)
 {
     return txn->db->engine->exec(txn, sql, vals, n, n_changed_out);
 }
 
-enum err db_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out)
+enum err db_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                  struct db_rows **rows_out)
 {
     return txn->db->engine->query(txn, sql, vals, n, rows_out);
 }
@@ -126,7 +129,8 @@ enum err db_rows_close(struct db_rows **rows)
     return err;
 }
 
-enum err db_query_one(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out)
+enum err db_query_one(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                      struct db_rows **rows_out)
 {
     struct db_rows *rows = NULL;
     enum err err = db_query(txn, sql, vals, n, &rows);
@@ -141,7 +145,8 @@ enum err db_query_one(struct db_txn *txn, const char *sql, const struct db_val *
     return ERR_OK;
 }
 
-enum err db_query_i64(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *out)
+enum err db_query_i64(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                      int64_t *out)
 {
     struct db_rows *rows = NULL;
     enum err err = db_query_one(txn, sql, vals, n, &rows);
@@ -198,10 +203,13 @@ void db_hooks_run(struct db_hook *hooks)
 
 /* ---- the rest ---- */
 
-enum err db_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out)
+enum err db_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id,
+                   size_t limit, int64_t *ids_out, size_t *n_out)
 {
     const struct db_engine *engine = txn->db->engine;
-    return engine->search == NULL ? ERR_UNAVAILABLE : engine->search(txn, source, query, before_id, limit, ids_out, n_out);
+    return engine->search == NULL
+               ? ERR_UNAVAILABLE
+               : engine->search(txn, source, query, before_id, limit, ids_out, n_out);
 }
 
 bool db_index_wait(struct db *db, int64_t timeout_ms)
@@ -217,7 +225,8 @@ enum err db_index_rebuild(struct db *db)
 enum err db_backup(struct db *db, const char *path, struct errinfo *info)
 {
     if (db->engine->backup == NULL) {
-        return err_set(info, ERR_UNAVAILABLE, "db.url", "engine", "this database engine is backed up with its own tools");
+        return err_set(info, ERR_UNAVAILABLE, "db.url", "engine",
+                       "this database engine is backed up with its own tools");
     }
     return db->engine->backup(db, path, info);
 }

@@ -49,31 +49,40 @@ struct db_val {
 struct db_val db_null(void);
 struct db_val db_i64(int64_t v);
 struct db_val db_bool(bool v);
-struct db_val db_id(int64_t v);      /* 0 becomes NULL */
-struct db_val db_text(struct str s); /* bytes must live until the call returns */
+struct db_val db_id(int64_t v);          /* 0 becomes NULL */
+struct db_val db_text(struct str s);     /* bytes must live until the call returns */
 struct db_val db_opt_text(struct str s); /* empty becomes NULL */
 struct db_val db_blob(struct str s);
 
 /* Statements without a result. `n_changed_out` may be NULL. Unique or foreign key violation: ERR_CONFLICT. */
-ERR_MUST_USE enum err db_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *n_changed_out);
+ERR_MUST_USE enum err db_exec(struct db_txn *txn, const char *sql, const struct db_val *vals,
+                              size_t n, int64_t *n_changed_out);
 /* Statements with rows (SELECT, or INSERT/UPDATE ... RETURNING). At most 8 open at a time in one transaction. */
-ERR_MUST_USE enum err db_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out);
-bool db_rows_next(struct db_rows *rows); /* false at the end and on failure: db_rows_close tells which */
+ERR_MUST_USE enum err db_query(struct db_txn *txn, const char *sql, const struct db_val *vals,
+                               size_t n, struct db_rows **rows_out);
+bool db_rows_next(
+    struct db_rows *rows); /* false at the end and on failure: db_rows_close tells which */
 int64_t db_rows_i64(const struct db_rows *rows, int col); /* NULL gives 0 */
-struct str db_rows_str(const struct db_rows *rows, int col); /* text or blob; valid until the next db_rows_next/close */
+struct str db_rows_str(const struct db_rows *rows,
+                       int col); /* text or blob; valid until the next db_rows_next/close */
 struct str db_rows_dup(const struct db_rows *rows, int col, struct arena *arena);
 bool db_rows_is_null(const struct db_rows *rows, int col);
 ERR_MUST_USE enum err db_rows_close(struct db_rows **rows); /* needed on every path; NULL is fine */
 /* One row or none: ERR_NOT_FOUND when none; otherwise rows stands on it and must be closed. */
-ERR_MUST_USE enum err db_query_one(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out);
+ERR_MUST_USE enum err db_query_one(struct db_txn *txn, const char *sql, const struct db_val *vals,
+                                   size_t n, struct db_rows **rows_out);
 /* One integer of one row; ERR_NOT_FOUND when none. */
-ERR_MUST_USE enum err db_query_i64(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *out);
+ERR_MUST_USE enum err db_query_i64(struct db_txn *txn, const char *sql, const struct db_val *vals,
+                                   size_t n, int64_t *out);
 
 /* DB_EXEC(txn, "UPDATE t SET a = $1 WHERE id = $2", db_i64(1), db_id(id)) */
-#define DB_ARGS(...) (const struct db_val[]){__VA_ARGS__}, sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
+#define DB_ARGS(...)                                                                               \
+    (const struct db_val[]){__VA_ARGS__},                                                          \
+        sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
 #define DB_EXEC(txn, sql, ...) db_exec((txn), (sql), DB_ARGS(__VA_ARGS__), NULL)
 #define DB_QUERY(txn, rows_out, sql, ...) db_query((txn), (sql), DB_ARGS(__VA_ARGS__), (rows_out))
-#define DB_QUERY_ONE(txn, rows_out, sql, ...) db_query_one((txn), (sql), DB_ARGS(__VA_ARGS__), (rows_out))
+#define DB_QUERY_ONE(txn, rows_out, sql, ...)                                                      \
+    db_query_one((txn), (sql), DB_ARGS(__VA_ARGS__), (rows_out))
 #define DB_QUERY_I64(txn, out, sql, ...) db_query_i64((txn), (sql), DB_ARGS(__VA_ARGS__), (out))
 
 /* Memory that lives until the commit hooks of this transaction have run. */
@@ -92,7 +101,8 @@ struct db_index_source {
 };
 /* Ids of matching rows, newest (highest id) first, all of them < before_id (0: no bound). Query: every word must match, CJK runs as substrings;
  * user text, never FTS syntax. Words match with and without an s; if nothing does, and always for what looks like a hash or number, their beginnings do. *n_out <= limit. The caller filters by permission and asks again with before_id = the last id. */
-ERR_MUST_USE enum err db_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out);
+ERR_MUST_USE enum err db_search(struct db_txn *txn, const char *source, struct str query,
+                                int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out);
 /* The same tokens as the index, so that a caller can make snippets: finds the first match of the query in text; false if none. */
 bool db_search_match(struct str text, struct str query, size_t *at_out, size_t *len_out);
 /* Waits until the index has everything committed so far (tests, rebuild); false after timeout_ms. */
@@ -109,18 +119,21 @@ struct db_migration {
     const char *sql;
 };
 struct db_options {
-    const char *url; /* "sqlite:/path/stablehand.db"; the search index is "/path/stablehand-search.db" */
+    const char
+        *url; /* "sqlite:/path/stablehand.db"; the search index is "/path/stablehand-search.db" */
     const struct db_migration *migrations;
     size_t n_migrations;
     const struct db_index_source *sources;
     size_t n_sources;
-    int n_readers;        /* 0: 4 */
-    size_t max_waiting;   /* writer queue length, 0: 65536 */
-    size_t cache_kb;      /* of the writer, readers get an eighth each; 0: 65536 */
-    int64_t read_cap_ms;  /* a read that takes longer is ended with ERR_TIMEOUT, 0: 5000 */
-    size_t wal_limit_kb;  /* SQLite: the log is taken back to its start when it grows past this, 0: 65536 */
+    int n_readers;       /* 0: 4 */
+    size_t max_waiting;  /* writer queue length, 0: 65536 */
+    size_t cache_kb;     /* of the writer, readers get an eighth each; 0: 65536 */
+    int64_t read_cap_ms; /* a read that takes longer is ended with ERR_TIMEOUT, 0: 5000 */
+    size_t
+        wal_limit_kb; /* SQLite: the log is taken back to its start when it grows past this, 0: 65536 */
 };
-ERR_MUST_USE enum err db_open(const struct db_options *options, struct db **out, struct errinfo *info);
+ERR_MUST_USE enum err db_open(const struct db_options *options, struct db **out,
+                              struct errinfo *info);
 /* Finishes what waits, checkpoints, closes. */
 void db_close(struct db **db);
 

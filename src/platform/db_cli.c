@@ -36,7 +36,8 @@ static enum err copy_blobs_of(const char *dir, struct copying *c)
     DIR *d = opendir(dir);
     enum err err = ERR_OK;
     if (d == NULL) {
-        return err_set(c->info, ERR_UNAVAILABLE, "files", "open", "cannot read %s (errno %d)", dir, errno);
+        return err_set(c->info, ERR_UNAVAILABLE, "files", "open", "cannot read %s (errno %d)", dir,
+                       errno);
     }
     for (const struct dirent *e = readdir(d); e != NULL && err == ERR_OK; e = readdir(d)) {
         if (!is_blob_name(e->d_name)) {
@@ -61,11 +62,14 @@ static enum err copy_blobs_of(const char *dir, struct copying *c)
     return err;
 }
 
-static enum err copy_files(const char *from, const char *to, struct copying *c, struct errinfo *info)
+static enum err copy_files(const char *from, const char *to, struct copying *c,
+                           struct errinfo *info)
 {
     DIR *d = opendir(from);
     if (d == NULL) {
-        return errno == ENOENT ? ERR_OK : err_set(info, ERR_UNAVAILABLE, "files", "open", "cannot read %s (errno %d)", from, errno);
+        return errno == ENOENT ? ERR_OK
+                               : err_set(info, ERR_UNAVAILABLE, "files", "open",
+                                         "cannot read %s (errno %d)", from, errno);
     }
     c->info = info;
     enum err err = files_open_local(to, &c->to, info);
@@ -95,7 +99,8 @@ int db_cmd_backup(const struct db_cli *cli, const char *target)
         return 1;
     }
     if (mkdir(target, 0700) != 0) {
-        (void)fprintf(stderr, "backup: cannot make the folder %s: %s\n", target, errno == EEXIST ? "it exists already" : "errno");
+        (void)fprintf(stderr, "backup: cannot make the folder %s: %s\n", target,
+                      errno == EEXIST ? "it exists already" : "errno");
         return 1;
     }
     /* The database first: every file that its rows name was stored before the row, so it is there when the files are copied. */
@@ -111,7 +116,8 @@ int db_cmd_backup(const struct db_cli *cli, const char *target)
     struct stat st = {0};
     (void)snprintf(to, sizeof(to), "%s/stablehand.db", target);
     (void)stat(to, &st);
-    (void)printf("backup: %s: database %lld bytes, %lld files, %lld bytes\n", target, (long long)st.st_size, (long long)c.n, (long long)c.n_bytes);
+    (void)printf("backup: %s: database %lld bytes, %lld files, %lld bytes\n", target,
+                 (long long)st.st_size, (long long)c.n, (long long)c.n_bytes);
     return 0;
 }
 
@@ -139,13 +145,16 @@ int db_cmd_restore(const struct db_cli *cli, const char *source, bool force)
     if (err != ERR_OK) {
         return complain("restore", &info);
     }
-    (void)printf("restore: %s is in place, checked; %lld files. The search index is made anew at the next start.\n", path, (long long)c.n);
+    (void)printf("restore: %s is in place, checked; %lld files. The search index is made anew at "
+                 "the next start.\n",
+                 path, (long long)c.n);
     return 0;
 }
 
 int db_cmd_doctor(const struct db_cli *cli)
 {
-    static const char *const words[] = {[DOCTOR_GOOD] = "ok", [DOCTOR_WARNING] = "warning", [DOCTOR_BAD] = "BAD"};
+    static const char *const words[] = {
+        [DOCTOR_GOOD] = "ok", [DOCTOR_WARNING] = "warning", [DOCTOR_BAD] = "BAD"};
     struct doctor_result results[DOCTOR_RESULTS_MAX];
     size_t n = db_doctor(cli, results);
     int n_bad = 0;

@@ -25,7 +25,8 @@ int db_cmd_doctor(const struct db_cli *cli);
 /* ---- the checks, for whoever shows them otherwise ---- */
 enum doctor_level { DOCTOR_GOOD, DOCTOR_WARNING, DOCTOR_BAD };
 struct doctor_result {
-    const char *name; /* "integrity", "log", "search index", "disk", "clock", "open files", "outbox", "migrations", "versions" */
+    const char *
+        name; /* "integrity", "log", "search index", "disk", "clock", "open files", "outbox", "migrations", "versions" */
     enum doctor_level level;
     char text[224];
 };

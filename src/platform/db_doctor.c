@@ -26,7 +26,8 @@ struct exam {
     size_t n;
 };
 
-static void result(struct exam *e, const char *name, enum doctor_level level, const char *text, ...) __attribute__((format(printf, 4, 5)));
+static void result(struct exam *e, const char *name, enum doctor_level level, const char *text, ...)
+    __attribute__((format(printf, 4, 5)));
 
 static void result(struct exam *e, const char *name, enum doctor_level level, const char *text, ...)
 {
@@ -62,12 +63,15 @@ static int64_t number(sqlite3 *h, const char *sql, int64_t fallback)
 static void check_integrity(struct exam *e)
 {
     sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(e->h, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW) {
+    if (sqlite3_prepare_v2(e->h, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
+        sqlite3_step(st) != SQLITE_ROW) {
         result(e, "integrity", DOCTOR_BAD, "cannot be checked: %s", sqlite3_errmsg(e->h));
     } else if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0) {
-        result(e, "integrity", DOCTOR_BAD, "damaged: %.120s. Restore the last backup.", (const char *)sqlite3_column_text(st, 0));
+        result(e, "integrity", DOCTOR_BAD, "damaged: %.120s. Restore the last backup.",
+               (const char *)sqlite3_column_text(st, 0));
     } else {
-        result(e, "integrity", DOCTOR_GOOD, "%lld MB, no damage found", (long long)(size_of(e->path, "") / MB));
+        result(e, "integrity", DOCTOR_GOOD, "%lld MB, no damage found",
+               (long long)(size_of(e->path, "") / MB));
     }
     (void)sqlite3_finalize(st);
 }
@@ -78,10 +82,13 @@ static void check_migrations(struct exam *e)
     int64_t n_applied = number(e->h, "SELECT COUNT(*) FROM schema_migrations", -1);
     if (n_applied < 0) {
         result(e, "migrations", DOCTOR_BAD, "this is not a database of this program");
-    } else if (sq_check_migrations(e->h, e->path, e->cli->migrations, e->cli->n_migrations, &info) != ERR_OK) {
+    } else if (sq_check_migrations(e->h, e->path, e->cli->migrations, e->cli->n_migrations,
+                                   &info) != ERR_OK) {
         result(e, "migrations", DOCTOR_BAD, "%s", info.message);
     } else if ((size_t)n_applied < e->cli->n_migrations) {
-        result(e, "migrations", DOCTOR_WARNING, "%lld of %zu applied; the rest comes with the next start", (long long)n_applied, e->cli->n_migrations);
+        result(e, "migrations", DOCTOR_WARNING,
+               "%lld of %zu applied; the rest comes with the next start", (long long)n_applied,
+               e->cli->n_migrations);
     } else {
         result(e, "migrations", DOCTOR_GOOD, "all %zu applied, unchanged", e->cli->n_migrations);
     }
@@ -91,7 +98,10 @@ static void check_log(struct exam *e)
 {
     int64_t size = size_of(e->path, "-wal");
     if (size > 512 * MB) {
-        result(e, "log", DOCTOR_WARNING, "the write-ahead log has %lld MB: something holds a read transaction, or the disk is too slow", (long long)(size / MB));
+        result(e, "log", DOCTOR_WARNING,
+               "the write-ahead log has %lld MB: something holds a read transaction, or the disk "
+               "is too slow",
+               (long long)(size / MB));
     } else {
         result(e, "log", DOCTOR_GOOD, "%lld MB", (long long)(size < 0 ? 0 : size / MB));
     }
@@ -122,7 +132,8 @@ static void check_index(struct exam *e)
         return;
     }
     if (sqlite3_open_v2(e->search_path, &search, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK) {
-        result(e, "search index", DOCTOR_WARNING, "there is none yet; it is made at the next start");
+        result(e, "search index", DOCTOR_WARNING,
+               "there is none yet; it is made at the next start");
         (void)sqlite3_close(search);
         return;
     }
@@ -131,8 +142,8 @@ static void check_index(struct exam *e)
         n += rows_behind(e, search, &e->cli->sources[i]);
     }
     (void)sqlite3_close(search);
-    result(e, "search index", n > 10000 ? DOCTOR_WARNING : DOCTOR_GOOD, "%lld MB, %lld rows behind", (long long)(size_of(e->search_path, "") / MB),
-        (long long)n);
+    result(e, "search index", n > 10000 ? DOCTOR_WARNING : DOCTOR_GOOD, "%lld MB, %lld rows behind",
+           (long long)(size_of(e->search_path, "") / MB), (long long)n);
 }
 
 static void check_disk(struct exam *e)
@@ -147,21 +158,30 @@ static void check_disk(struct exam *e)
         return;
     }
     int64_t free_mb = (int64_t)((uint64_t)st.f_bavail * st.f_frsize / (uint64_t)MB);
-    enum doctor_level level = free_mb < 200 ? DOCTOR_BAD : free_mb < 2048 ? DOCTOR_WARNING : DOCTOR_GOOD;
-    result(e, "disk", level, "%lld MB free%s", (long long)free_mb, level == DOCTOR_GOOD ? "" : ": writing stops when it is full");
+    enum doctor_level level = free_mb < 200    ? DOCTOR_BAD
+                              : free_mb < 2048 ? DOCTOR_WARNING
+                                               : DOCTOR_GOOD;
+    result(e, "disk", level, "%lld MB free%s", (long long)free_mb,
+           level == DOCTOR_GOOD ? "" : ": writing stops when it is full");
 }
 
 static void check_clock(struct exam *e)
 {
     struct clock clock = clock_system();
     int64_t now = clock_now(&clock);
-    int64_t last_at = e->h == NULL ? 0 : number(e->h, "SELECT COALESCE(MAX(at), 0) FROM (SELECT at FROM events ORDER BY id DESC LIMIT 100)", 0);
+    int64_t last_at = e->h == NULL ? 0
+                                   : number(e->h,
+                                            "SELECT COALESCE(MAX(at), 0) FROM (SELECT at FROM "
+                                            "events ORDER BY id DESC LIMIT 100)",
+                                            0);
     char text[TIME_TEXT_MAX];
     (void)time_format(now, text);
     if (now < CLOCK_SANE_AT) {
         result(e, "clock", DOCTOR_BAD, "%s cannot be right", text);
     } else if (last_at > now + CLOCK_SLACK_MS) {
-        result(e, "clock", DOCTOR_BAD, "%s, but the last event is %lld s later: the clock went back", text, (long long)((last_at - now) / 1000));
+        result(e, "clock", DOCTOR_BAD,
+               "%s, but the last event is %lld s later: the clock went back", text,
+               (long long)((last_at - now) / 1000));
     } else {
         result(e, "clock", DOCTOR_GOOD, "%s", text);
     }
@@ -175,8 +195,9 @@ static void check_open_files(struct exam *e)
     }
     unsigned long long soft = (unsigned long long)lim.rlim_cur;
     unsigned long long hard = (unsigned long long)lim.rlim_max;
-    result(e, "open files", hard < 4096 ? DOCTOR_WARNING : DOCTOR_GOOD, "limit %llu, raised to %llu at start: about %llu connections", soft, hard,
-        hard > 200 ? hard - 200 : 0);
+    result(e, "open files", hard < 4096 ? DOCTOR_WARNING : DOCTOR_GOOD,
+           "limit %llu, raised to %llu at start: about %llu connections", soft, hard,
+           hard > 200 ? hard - 200 : 0);
 }
 
 static void check_outbox(struct exam *e)
@@ -184,7 +205,8 @@ static void check_outbox(struct exam *e)
     int64_t n_dead = number(e->h, "SELECT COUNT(*) FROM outbox WHERE state = 3", -1);
     int64_t n_waiting = number(e->h, "SELECT COUNT(*) FROM outbox WHERE state < 2", 0);
     if (n_dead >= 0) {
-        result(e, "outbox", n_dead > 0 ? DOCTOR_WARNING : DOCTOR_GOOD, "%lld waiting, %lld given up", (long long)n_waiting, (long long)n_dead);
+        result(e, "outbox", n_dead > 0 ? DOCTOR_WARNING : DOCTOR_GOOD,
+               "%lld waiting, %lld given up", (long long)n_waiting, (long long)n_dead);
     }
 }
 
@@ -192,7 +214,8 @@ size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_R
 {
     struct exam e = {.cli = cli, .results = results};
     if (!sq_paths(cli->url, e.path, e.search_path, sizeof(e.path))) {
-        result(&e, "database", DOCTOR_BAD, "%s is not of this kind: sqlite:/path/stablehand.db", cli->url);
+        result(&e, "database", DOCTOR_BAD, "%s is not of this kind: sqlite:/path/stablehand.db",
+               cli->url);
         return e.n;
     }
     int rc = sqlite3_open_v2(e.path, &e.h, SQLITE_OPEN_READONLY, NULL);

@@ -9,8 +9,9 @@
 #include "platform/db.h"
 
 enum db_caps {
-    DB_CAP_SINGLE_NODE = 1, /* only this process writes: claims of an earlier process are dead at start */
-    DB_CAP_BACKUP = 2,      /* db_backup works */
+    DB_CAP_SINGLE_NODE =
+        1, /* only this process writes: claims of an earlier process are dead at start */
+    DB_CAP_BACKUP = 2, /* db_backup works */
 };
 
 struct db_engine {
@@ -18,7 +19,8 @@ struct db_engine {
     unsigned caps;      /* enum db_caps */
 
     /* `location` is the url behind the scheme. Migrates; starts the engine's threads. On failure nothing is left running. */
-    enum err (*open)(const struct db_options *options, const char *location, struct db **out, struct errinfo *info);
+    enum err (*open)(const struct db_options *options, const char *location, struct db **out,
+                     struct errinfo *info);
     /* Finishes what waits. Frees `db`. */
     void (*close)(struct db *db);
 
@@ -29,8 +31,10 @@ struct db_engine {
 
     /* Inside a transaction, on its thread. `query` has executed the statement when it returns (an INSERT ... RETURNING has its effect even if no
      * row is fetched). `rows_close` frees the rows and returns the error that ended them. */
-    enum err (*exec)(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *n_changed_out);
-    enum err (*query)(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out);
+    enum err (*exec)(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                     int64_t *n_changed_out);
+    enum err (*query)(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                      struct db_rows **rows_out);
     bool (*rows_next)(struct db_rows *rows);
     int64_t (*rows_i64)(const struct db_rows *rows, int col);
     struct str (*rows_str)(const struct db_rows *rows, int col);
@@ -38,8 +42,8 @@ struct db_engine {
     enum err (*rows_close)(struct db_rows *rows);
 
     /* May be NULL: the engine has no such thing (ERR_UNAVAILABLE, false). */
-    enum err (*search)(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out,
-        size_t *n_out);
+    enum err (*search)(struct db_txn *txn, const char *source, struct str query, int64_t before_id,
+                       size_t limit, int64_t *ids_out, size_t *n_out);
     bool (*index_wait)(struct db *db, int64_t timeout_ms);
     enum err (*index_rebuild)(struct db *db);
     enum err (*backup)(struct db *db, const char *path, struct errinfo *info);

@@ -68,7 +68,8 @@ static struct fake_step *last_step(struct db *db)
 void db_fake_expect(struct db *db, const char *sql_start, const struct db_val *vals, size_t n)
 {
     struct fake_db *f = fake_of(db);
-    struct fake_step step = {.sql_start = sql_start, .checks_vals = vals != NULL, .n_vals = n, .n_changed = 1};
+    struct fake_step step = {
+        .sql_start = sql_start, .checks_vals = vals != NULL, .n_vals = n, .n_changed = 1};
     step.vals = vals != NULL ? copy_vals(f, vals, n) : NULL;
     VEC_PUSH(&f->steps, step);
 }
@@ -121,7 +122,8 @@ static bool same_val(const struct db_val *a, const struct db_val *b)
 }
 
 /* The step for this statement; NULL: it was not expected. */
-static const struct fake_step *take(struct fake_db *f, const char *sql, const struct db_val *vals, size_t n)
+static const struct fake_step *take(struct fake_db *f, const char *sql, const struct db_val *vals,
+                                    size_t n)
 {
     const struct fake_step *step = f->next < f->steps.len ? &f->steps.items[f->next] : NULL;
     if (step == NULL || !str_starts(str_from(sql), str_from(step->sql_start))) {
@@ -140,7 +142,8 @@ static const struct fake_step *take(struct fake_db *f, const char *sql, const st
     return step;
 }
 
-static enum err fake_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *n_changed_out)
+static enum err fake_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                          int64_t *n_changed_out)
 {
     const struct fake_step *step = take(fake_of(txn->db), sql, vals, n);
     if (step == NULL) {
@@ -152,7 +155,8 @@ static enum err fake_exec(struct db_txn *txn, const char *sql, const struct db_v
     return step->err;
 }
 
-static enum err fake_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out)
+static enum err fake_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                           struct db_rows **rows_out)
 {
     const struct fake_step *step = take(fake_of(txn->db), sql, vals, n);
     if (step == NULL || step->err != ERR_OK) {

@@ -21,7 +21,7 @@ struct db *db_fake_new(void);
 void db_fake_expect(struct db *db, const char *sql_start, const struct db_val *vals, size_t n);
 /* About the statement expected last: */
 void db_fake_row(struct db *db, const struct db_val *vals, size_t n); /* one more row */
-void db_fake_changed(struct db *db, int64_t n_changed);                /* for db_exec; default 1 */
+void db_fake_changed(struct db *db, int64_t n_changed);               /* for db_exec; default 1 */
 void db_fake_fail(struct db *db, enum err err);
 /* The next COMMIT fails: the function's success is turned into ERR_UNAVAILABLE, hooks do not run. */
 void db_fake_fail_commit(struct db *db);

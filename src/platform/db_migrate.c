@@ -19,7 +19,11 @@ static const char *word_for(struct str name, const struct db_words *w)
 {
     const struct {
         const char *name, *text;
-    } table[] = {{"ID", w->id}, {"I64", w->i64}, {"TIME", w->time}, {"BLOB", w->blob}, {"STRICT", w->strict}};
+    } table[] = {{"ID", w->id},
+                 {"I64", w->i64},
+                 {"TIME", w->time},
+                 {"BLOB", w->blob},
+                 {"STRICT", w->strict}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if (str_eq_cstr(name, table[i].name)) {
             return table[i].text;
@@ -53,23 +57,29 @@ char *db_migration_expand(const char *sql, const struct db_words *words)
     return buf_detach(&out, &len);
 }
 
-enum err db_migrate_decide(const struct db_migration *migrations, size_t n, const struct db_applied *applied, size_t n_applied,
-    size_t *n_done_out, struct errinfo *info)
+enum err db_migrate_decide(const struct db_migration *migrations, size_t n,
+                           const struct db_applied *applied, size_t n_applied, size_t *n_done_out,
+                           struct errinfo *info)
 {
     for (size_t i = 0; i < n_applied; i++) {
         if (applied[i].number != (int)i + 1) {
-            return err_set(info, ERR_CONFLICT, "db", "migration_gap", "the database lacks migration %zu although later ones were applied", i + 1);
+            return err_set(info, ERR_CONFLICT, "db", "migration_gap",
+                           "the database lacks migration %zu although later ones were applied",
+                           i + 1);
         }
         if (i >= n) {
             return err_set(info, ERR_CONFLICT, "db", "newer_database",
-                "the database is newer than this program (it has migration %04d_%s): start the newer version", applied[i].number, applied[i].name);
+                           "the database is newer than this program (it has migration %04d_%s): "
+                           "start the newer version",
+                           applied[i].number, applied[i].name);
         }
         char hash[65];
         db_migration_hash(migrations[i].sql, hash);
         if (strcmp(hash, applied[i].sha256) != 0) {
             return err_set(info, ERR_CONFLICT, "db", "migration_changed",
-                "migration %04d_%s was changed after it was applied here: this program and this database do not belong together",
-                migrations[i].number, migrations[i].name);
+                           "migration %04d_%s was changed after it was applied here: this program "
+                           "and this database do not belong together",
+                           migrations[i].number, migrations[i].name);
         }
     }
     *n_done_out = n_applied;

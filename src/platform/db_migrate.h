@@ -20,7 +20,8 @@ struct db_applied {
 };
 /* How many of `migrations` are applied already; the rest are to be run, in order. ERR_CONFLICT with a message for a person: the database is newer
  * than the program, or a migration was changed after it was applied. */
-ERR_MUST_USE enum err db_migrate_decide(const struct db_migration *migrations, size_t n, const struct db_applied *applied, size_t n_applied,
-    size_t *n_done_out, struct errinfo *info);
+ERR_MUST_USE enum err db_migrate_decide(const struct db_migration *migrations, size_t n,
+                                        const struct db_applied *applied, size_t n_applied,
+                                        size_t *n_done_out, struct errinfo *info);
 
 #endif

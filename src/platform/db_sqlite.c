@@ -136,7 +136,8 @@ static void sq_set_vfs(struct sq_db *db, const char *url)
     db->vfs = option != NULL ? mem_strdup(option + 5) : NULL;
 }
 
-static struct sq_db *sq_new(const struct db_options *options, const char *path, const char *search_path)
+static struct sq_db *sq_new(const struct db_options *options, const char *path,
+                            const char *search_path)
 {
     struct sq_db *db = MEM_NEW(struct sq_db);
     db->base.engine = &db_sqlite_engine;
@@ -145,7 +146,8 @@ static struct sq_db *sq_new(const struct db_options *options, const char *path, 
     sq_set_vfs(db, options->url);
     db->cache_kb = options->cache_kb;
     db->read_cap_ns = (options->read_cap_ms != 0 ? options->read_cap_ms : SQ_READ_CAP_MS) * 1000000;
-    db->wal_limit_pages = (int)((options->wal_limit_kb != 0 ? options->wal_limit_kb : SQ_WAL_LIMIT_KB) / SQ_PAGE_KB);
+    db->wal_limit_pages =
+        (int)((options->wal_limit_kb != 0 ? options->wal_limit_kb : SQ_WAL_LIMIT_KB) / SQ_PAGE_KB);
     const char *rehearse = getenv("SH_TEST_DB_REHEARSE");
     db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
     db->n_sources = options->n_sources;
@@ -180,7 +182,8 @@ static enum err sq_open_readers(struct sq_db *db, int n, struct errinfo *info)
     return ERR_OK;
 }
 
-static enum err sq_open(const struct db_options *options, const char *location, struct db **out, struct errinfo *info)
+static enum err sq_open(const struct db_options *options, const char *location, struct db **out,
+                        struct errinfo *info)
 {
     char path[4096];
     char search_path[4096];
@@ -243,7 +246,8 @@ static bool sq_health(struct db *base, struct errinfo *info)
 {
     int code = atomic_load(&((struct sq_db *)base)->writer.health);
     if (code != 0) {
-        (void)err_set(info, ERR_UNAVAILABLE, "db", "write", "writing fails: %s", sqlite3_errstr(code));
+        (void)err_set(info, ERR_UNAVAILABLE, "db", "write", "writing fails: %s",
+                      sqlite3_errstr(code));
     }
     return code == 0;
 }

@@ -12,8 +12,9 @@
 #include "platform/db_engine.h"
 
 #define SQ_ROWS_MAX 8
-#define SQ_BATCH_MAX 1024                  /* functions per COMMIT */
-#define SQ_BATCH_ARENA_MAX ((size_t)8 << 20) /* a batch ends early past this much memory of its functions */
+#define SQ_BATCH_MAX 1024 /* functions per COMMIT */
+#define SQ_BATCH_ARENA_MAX                                                                         \
+    ((size_t)8 << 20) /* a batch ends early past this much memory of its functions */
 #define SQ_READ_CAP_MS 5000
 #define SQ_WAL_LIMIT_KB 65536
 #define SQ_PAGE_KB 4
@@ -45,14 +46,15 @@ struct sq_db;
 struct sq_conn {
     struct sq_db *db;
     sqlite3 *h;
-    sqlite3 *search; /* the second file, opened read-only at the first search */
+    sqlite3 *search;             /* the second file, opened read-only at the first search */
     sqlite3_stmt **search_stmts; /* one per source */
-    struct sq_stmt **stmts; /* open addressing, size a power of two */
+    struct sq_stmt **stmts;      /* open addressing, size a power of two */
     size_t n_stmts, stmts_size;
     struct sq_rows rows[SQ_ROWS_MAX];
     struct sq_txn txn;
     struct arena *arena;
-    enum err fatal;      /* the transaction met a failing disk: it cannot be kept, whatever the function returns */
+    enum err
+        fatal; /* the transaction met a failing disk: it cannot be kept, whatever the function returns */
     int64_t deadline_ns; /* of the read under way; 0: none */
     struct sq_conn *next_free;
 };
@@ -126,7 +128,8 @@ struct sq_db {
 };
 
 /* ---- db_sqlite_conn.c: connections, statements, rows ---- */
-enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out, struct errinfo *info);
+enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out,
+                      struct errinfo *info);
 void sq_conn_close(struct sq_conn **conn);
 /* The time cap of reads, on another handle of this connection. */
 void sq_conn_limit_reads(struct sq_conn *conn, sqlite3 *h);
@@ -136,8 +139,10 @@ bool sq_conn_close_rows(struct sq_conn *conn);
 int sq_conn_run(struct sq_conn *conn, const char *sql);
 /* Our word for a SQLite code; marks the connection's transaction as lost when the disk is to blame. */
 enum err sq_conn_err(struct sq_conn *conn, int code, const char *sql);
-enum err sq_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *n_changed_out);
-enum err sq_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out);
+enum err sq_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                 int64_t *n_changed_out);
+enum err sq_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                  struct db_rows **rows_out);
 bool sq_rows_next(struct db_rows *rows);
 int64_t sq_rows_i64(const struct db_rows *rows, int col);
 struct str sq_rows_str(const struct db_rows *rows, int col);
@@ -165,7 +170,8 @@ void sq_follower_init(struct sq_follower *f);
 void sq_follower_stop(struct sq_follower *f); /* joins and releases; also when never started */
 void sq_follower_notify(struct sq_follower *f);
 void sq_follower_hurry(struct sq_follower *f); /* notifies, and the settling is skipped */
-void sq_follower_pause(struct sq_follower *f, int64_t ms); /* on its thread; ends early when stopped */
+void sq_follower_pause(struct sq_follower *f,
+                       int64_t ms); /* on its thread; ends early when stopped */
 bool sq_follower_is_stopping(struct sq_follower *f);
 /* Sleeps until notified (or stopped), then `settle_ms` more so that work comes in batches. False: stop. */
 bool sq_follower_wait(struct sq_follower *f, int64_t settle_ms);
@@ -178,7 +184,8 @@ bool sq_paths(const char *url, char *path_out, char *search_path_out, size_t siz
 /* ---- db_sqlite_search.c ---- */
 /* A connection to the second file with the tokenizer registered; a SQLite code. */
 int sq_search_open(const struct sq_db *db, bool is_writer, sqlite3 **out);
-enum err sq_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out);
+enum err sq_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id,
+                   size_t limit, int64_t *ids_out, size_t *n_out);
 
 /* ---- db_sqlite_index.c ---- */
 char *sq_source_sql(const char *sql, const char *source); /* heap; '@' becomes the source's name */
@@ -190,6 +197,7 @@ bool sq_index_wait(struct db *db, int64_t timeout_ms);
 enum err sq_index_rebuild(struct db *db);
 
 /* ---- db_sqlite_migrate.c ---- */
-enum err sq_migrate(struct sq_conn *conn, const struct db_migration *migrations, size_t n, struct errinfo *info);
+enum err sq_migrate(struct sq_conn *conn, const struct db_migration *migrations, size_t n,
+                    struct errinfo *info);
 
 #endif

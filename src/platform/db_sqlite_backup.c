@@ -23,9 +23,11 @@
 #define PATH_LEN 4096
 #define MIGRATIONS_MAX 1000
 
-static enum err fail_sql(sqlite3 *h, int rc, const char *what, const char *path, struct errinfo *info)
+static enum err fail_sql(sqlite3 *h, int rc, const char *what, const char *path,
+                         struct errinfo *info)
 {
-    return err_set(info, ERR_UNAVAILABLE, "db", "backup", "%s %s: %s", what, path, h != NULL ? sqlite3_errmsg(h) : sqlite3_errstr(rc));
+    return err_set(info, ERR_UNAVAILABLE, "db", "backup", "%s %s: %s", what, path,
+                   h != NULL ? sqlite3_errmsg(h) : sqlite3_errstr(rc));
 }
 
 static enum err sync_file(const char *path, struct errinfo *info)
@@ -46,7 +48,8 @@ static enum err sync_file(const char *path, struct errinfo *info)
             (void)close(fd);
         }
         if (rc != 0) {
-            return err_set(info, ERR_UNAVAILABLE, "db", "sync", "cannot sync %s (errno %d)", names[i], errno);
+            return err_set(info, ERR_UNAVAILABLE, "db", "sync", "cannot sync %s (errno %d)",
+                           names[i], errno);
         }
     }
     return ERR_OK;
@@ -67,7 +70,8 @@ static enum err copy_pages(sqlite3 *from, sqlite3 *to, const char *to_path, stru
         }
     }
     int end = sqlite3_backup_finish(backup);
-    return rc == SQLITE_DONE && end == SQLITE_OK ? ERR_OK : fail_sql(to, end, "cannot write", to_path, info);
+    return rc == SQLITE_DONE && end == SQLITE_OK ? ERR_OK
+                                                 : fail_sql(to, end, "cannot write", to_path, info);
 }
 
 static enum err check_pages(sqlite3 *h, const char *sql, const char *path, struct errinfo *info)
@@ -77,7 +81,8 @@ static enum err check_pages(sqlite3 *h, const char *sql, const char *path, struc
     if (sqlite3_prepare_v2(h, sql, -1, &st, NULL) != SQLITE_OK || sqlite3_step(st) != SQLITE_ROW) {
         err = fail_sql(h, SQLITE_ERROR, "cannot check", path, info);
     } else if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0) {
-        err = err_set(info, ERR_UNAVAILABLE, "db", "damaged", "%s is damaged: %.100s", path, (const char *)sqlite3_column_text(st, 0));
+        err = err_set(info, ERR_UNAVAILABLE, "db", "damaged", "%s is damaged: %.100s", path,
+                      (const char *)sqlite3_column_text(st, 0));
     }
     (void)sqlite3_finalize(st);
     return err;
@@ -92,13 +97,15 @@ static enum err copy_checked(sqlite3 *from, const char *part, struct errinfo *in
     if (err == ERR_OK) {
         (void)chmod(part, 0600);
         /* no journal for a file that is thrown away when anything fails */
-        (void)sqlite3_exec(to, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;", NULL, NULL, NULL);
+        (void)sqlite3_exec(to, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;", NULL, NULL,
+                           NULL);
         err = copy_pages(from, to, part, info);
     }
     if (err == ERR_OK) {
         /* as one file, without a log beside it */
         rc = sqlite3_exec(to, "PRAGMA journal_mode=DELETE;", NULL, NULL, NULL);
-        err = rc != SQLITE_OK ? fail_sql(to, rc, "cannot finish", part, info) : check_pages(to, "PRAGMA quick_check", part, info);
+        err = rc != SQLITE_OK ? fail_sql(to, rc, "cannot finish", part, info)
+                              : check_pages(to, "PRAGMA quick_check", part, info);
     }
     (void)sqlite3_close(to);
     return err == ERR_OK ? sync_file(part, info) : err;
@@ -118,10 +125,12 @@ enum err sq_copy_file(const char *from_path, const char *to_path, struct errinfo
         (void)sqlite3_busy_timeout(from, 5000);
         rc = sqlite3_exec(from, "BEGIN; SELECT count(*) FROM sqlite_schema;", NULL, NULL, NULL);
     }
-    enum err err = rc != SQLITE_OK ? fail_sql(from, rc, "cannot read", from_path, info) : copy_checked(from, part, info);
+    enum err err = rc != SQLITE_OK ? fail_sql(from, rc, "cannot read", from_path, info)
+                                   : copy_checked(from, part, info);
     (void)sqlite3_close(from);
     if (err == ERR_OK && rename(part, to_path) != 0) {
-        err = err_set(info, ERR_UNAVAILABLE, "path", "rename", "cannot name %s (errno %d)", to_path, errno);
+        err = err_set(info, ERR_UNAVAILABLE, "path", "rename", "cannot name %s (errno %d)", to_path,
+                      errno);
     }
     if (err != ERR_OK) {
         (void)unlink(part);
@@ -132,11 +141,14 @@ enum err sq_copy_file(const char *from_path, const char *to_path, struct errinfo
 
 /* ---- verification and restore ---- */
 
-enum err sq_check_migrations(sqlite3 *h, const char *path, const struct db_migration *migrations, size_t n, struct errinfo *info)
+enum err sq_check_migrations(sqlite3 *h, const char *path, const struct db_migration *migrations,
+                             size_t n, struct errinfo *info)
 {
     sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(h, "SELECT number, name, sha256 FROM schema_migrations ORDER BY number", -1, &st, NULL) != SQLITE_OK) {
-        return err_set(info, ERR_INVALID, "path", "foreign", "%s is not a database of this program", path);
+    if (sqlite3_prepare_v2(h, "SELECT number, name, sha256 FROM schema_migrations ORDER BY number",
+                           -1, &st, NULL) != SQLITE_OK) {
+        return err_set(info, ERR_INVALID, "path", "foreign", "%s is not a database of this program",
+                       path);
     }
     struct db_applied *applied = MEM_NEW_ARRAY(struct db_applied, MIGRATIONS_MAX);
     size_t n_applied = 0;
@@ -144,7 +156,8 @@ enum err sq_check_migrations(sqlite3 *h, const char *path, const struct db_migra
         struct db_applied *a = &applied[n_applied++];
         a->number = sqlite3_column_int(st, 0);
         (void)snprintf(a->name, sizeof(a->name), "%s", (const char *)sqlite3_column_text(st, 1));
-        (void)snprintf(a->sha256, sizeof(a->sha256), "%s", (const char *)sqlite3_column_text(st, 2));
+        (void)snprintf(a->sha256, sizeof(a->sha256), "%s",
+                       (const char *)sqlite3_column_text(st, 2));
     }
     (void)sqlite3_finalize(st);
     size_t n_done = 0;
@@ -153,11 +166,13 @@ enum err sq_check_migrations(sqlite3 *h, const char *path, const struct db_migra
     return err;
 }
 
-enum err sq_verify_file(const char *path, const struct db_migration *migrations, size_t n, struct errinfo *info)
+enum err sq_verify_file(const char *path, const struct db_migration *migrations, size_t n,
+                        struct errinfo *info)
 {
     sqlite3 *h = NULL;
     int rc = sqlite3_open_v2(path, &h, SQLITE_OPEN_READONLY, NULL);
-    enum err err = rc != SQLITE_OK ? fail_sql(h, rc, "cannot open", path, info) : check_pages(h, "PRAGMA integrity_check", path, info);
+    enum err err = rc != SQLITE_OK ? fail_sql(h, rc, "cannot open", path, info)
+                                   : check_pages(h, "PRAGMA integrity_check", path, info);
     if (err == ERR_OK) {
         err = sq_check_migrations(h, path, migrations, n, info);
     }
@@ -170,19 +185,23 @@ static enum err set_aside(const char *path, struct errinfo *info)
 {
     sqlite3 *h = NULL;
     sqlite3_stmt *st = NULL;
-    bool is_alone = sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-        sqlite3_prepare_v2(h, "PRAGMA journal_mode=DELETE", -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW &&
+    bool is_alone =
+        sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(h, "PRAGMA journal_mode=DELETE", -1, &st, NULL) == SQLITE_OK &&
+        sqlite3_step(st) == SQLITE_ROW &&
         strcmp((const char *)sqlite3_column_text(st, 0), "delete") == 0;
     bool is_broken = !is_alone && h != NULL && sqlite3_errcode(h) == SQLITE_NOTADB;
     (void)sqlite3_finalize(st);
     (void)sqlite3_close(h);
     if (!is_alone && !is_broken) {
-        return err_set(info, ERR_CONFLICT, "path", "in_use", "%s is in use: stop the server first", path);
+        return err_set(info, ERR_CONFLICT, "path", "in_use", "%s is in use: stop the server first",
+                       path);
     }
     char aside[PATH_LEN];
     (void)snprintf(aside, sizeof(aside), "%s.replaced", path);
     if (rename(path, aside) != 0) {
-        return err_set(info, ERR_UNAVAILABLE, "path", "rename", "cannot rename %s (errno %d)", path, errno);
+        return err_set(info, ERR_UNAVAILABLE, "path", "rename", "cannot rename %s (errno %d)", path,
+                       errno);
     }
     const char *const suffixes[] = {"-wal", "-shm"};
     for (size_t i = 0; i < 2; i++) {
@@ -201,7 +220,8 @@ static enum err renew_instance(const char *path, struct errinfo *info)
     (void)snprintf(id, sizeof(id), "%016llx", (unsigned long long)rng_u64());
     int rc = sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE, NULL);
     if (rc == SQLITE_OK) {
-        rc = sqlite3_prepare_v2(h, "UPDATE db_meta SET value = ?1 WHERE key = 'instance'", -1, &st, NULL);
+        rc = sqlite3_prepare_v2(h, "UPDATE db_meta SET value = ?1 WHERE key = 'instance'", -1, &st,
+                                NULL);
     }
     if (rc == SQLITE_OK) {
         (void)sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
@@ -213,13 +233,15 @@ static enum err renew_instance(const char *path, struct errinfo *info)
     return err;
 }
 
-enum err sq_restore_file(const char *from, const char *to, bool force, const struct db_migration *migrations, size_t n, struct errinfo *info)
+enum err sq_restore_file(const char *from, const char *to, bool force,
+                         const struct db_migration *migrations, size_t n, struct errinfo *info)
 {
     char staged[PATH_LEN];
     (void)snprintf(staged, sizeof(staged), "%s.restore", to);
     bool exists = access(to, F_OK) == 0;
     if (exists && !force) {
-        return err_set(info, ERR_CONFLICT, "path", "exists", "%s exists: use --force to replace it (it is kept as %s.replaced)", to, to);
+        return err_set(info, ERR_CONFLICT, "path", "exists",
+                       "%s exists: use --force to replace it (it is kept as %s.replaced)", to, to);
     }
     (void)unlink(staged);
     enum err err = sq_copy_file(from, staged, info);
@@ -233,7 +255,8 @@ enum err sq_restore_file(const char *from, const char *to, bool force, const str
         err = set_aside(to, info);
     }
     if (err == ERR_OK && rename(staged, to) != 0) {
-        err = err_set(info, ERR_UNAVAILABLE, "path", "rename", "cannot name %s (errno %d)", to, errno);
+        err = err_set(info, ERR_UNAVAILABLE, "path", "rename", "cannot name %s (errno %d)", to,
+                      errno);
     }
     if (err != ERR_OK) {
         (void)unlink(staged);

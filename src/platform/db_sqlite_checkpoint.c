@@ -80,7 +80,8 @@ static void sq_follower_sleep(struct sq_follower *f, int64_t ms)
 {
     int64_t until = time_monotonic_ns() + ms * 1000000;
     struct timespec ts = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
-    while (!f->is_stopping && !f->is_hurried && pthread_cond_timedwait(&f->wake, &f->lock, &ts) != ETIMEDOUT) {
+    while (!f->is_stopping && !f->is_hurried &&
+           pthread_cond_timedwait(&f->wake, &f->lock, &ts) != ETIMEDOUT) {
     }
 }
 
@@ -124,7 +125,8 @@ void sq_checkpoint_inline(struct sq_db *db)
     int rc = sq_passive(db->writer.conn->h, &n_log, &n_copied);
     sq_gate_open(db);
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
-        LOG_WARN("db", "checkpoint fails", log_i64("code", rc), log_cstr("meaning", sqlite3_errstr(rc)));
+        LOG_WARN("db", "checkpoint fails", log_i64("code", rc),
+                 log_cstr("meaning", sqlite3_errstr(rc)));
     }
 }
 
@@ -141,7 +143,8 @@ static void sq_checkpoint_round(struct sq_db *db, struct sq_conn *conn)
         atomic_store(&db->writer.wants_checkpoint, true);
     }
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
-        LOG_WARN("db", "checkpoint fails", log_i64("code", rc), log_cstr("meaning", sqlite3_errstr(rc)));
+        LOG_WARN("db", "checkpoint fails", log_i64("code", rc),
+                 log_cstr("meaning", sqlite3_errstr(rc)));
     }
 }
 
@@ -164,9 +167,11 @@ enum err sq_checkpoint_start(struct sq_db *db, struct errinfo *info)
         return err;
     }
     int rc = sqlite3_exec(conn->h, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-    if (rc != SQLITE_OK || pthread_create(&db->checkpointer.thread, NULL, sq_checkpoint_main, conn) != 0) {
+    if (rc != SQLITE_OK ||
+        pthread_create(&db->checkpointer.thread, NULL, sq_checkpoint_main, conn) != 0) {
         sq_conn_close(&conn);
-        return err_set(info, ERR_UNAVAILABLE, "db.url", "open", "cannot start the checkpoint thread");
+        return err_set(info, ERR_UNAVAILABLE, "db.url", "open",
+                       "cannot start the checkpoint thread");
     }
     db->checkpointer.is_started = true;
     return ERR_OK;

@@ -43,13 +43,17 @@ static int sq_set_pragmas(struct sq_conn *conn, enum sq_mode mode)
     int rc = SQLITE_OK;
     (void)sqlite3_wal_autocheckpoint(conn->h, 0);
     if (mode == SQ_WRITER) {
-        rc = sqlite3_exec(conn->h, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST;", NULL,
-            NULL, NULL);
+        rc = sqlite3_exec(conn->h,
+                          "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA "
+                          "synchronous=FULL; PRAGMA secure_delete=FAST;",
+                          NULL, NULL, NULL);
     } else {
         rc = sqlite3_exec(conn->h, "PRAGMA synchronous=FULL;", NULL, NULL, NULL);
     }
-    (void)snprintf(text, sizeof(text), "PRAGMA cache_size=-%zu; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;",
-        cache_kb);
+    (void)snprintf(text, sizeof(text),
+                   "PRAGMA cache_size=-%zu; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; "
+                   "PRAGMA trusted_schema=OFF;",
+                   cache_kb);
     return rc != SQLITE_OK ? rc : sqlite3_exec(conn->h, text, NULL, NULL, NULL);
 }
 
@@ -58,7 +62,8 @@ void sq_conn_limit_reads(struct sq_conn *conn, sqlite3 *h)
     sqlite3_progress_handler(h, 4000, sq_on_progress, conn);
 }
 
-enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out, struct errinfo *info)
+enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out,
+                      struct errinfo *info)
 {
     (void)pthread_once(&sq_once, sq_configure);
     struct sq_conn *conn = MEM_NEW(struct sq_conn);
@@ -67,7 +72,8 @@ enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out,
     conn->stmts = MEM_NEW_ARRAY(struct sq_stmt *, conn->stmts_size);
     conn->arena = arena_new(16384);
     conn->txn.conn = conn;
-    int flags = SQLITE_OPEN_NOMUTEX | (mode == SQ_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+    int flags =
+        SQLITE_OPEN_NOMUTEX | (mode == SQ_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
     if (mode == SQ_WRITER) {
         flags |= SQLITE_OPEN_CREATE;
     }
@@ -78,8 +84,9 @@ enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out,
         rc = sq_set_pragmas(conn, mode);
     }
     if (rc != SQLITE_OK) {
-        enum err err = err_set(info, ERR_UNAVAILABLE, "db.url", "open", "cannot open %s: %s", db->path,
-            conn->h != NULL ? sqlite3_errmsg(conn->h) : sqlite3_errstr(rc));
+        enum err err =
+            err_set(info, ERR_UNAVAILABLE, "db.url", "open", "cannot open %s: %s", db->path,
+                    conn->h != NULL ? sqlite3_errmsg(conn->h) : sqlite3_errstr(rc));
         sq_conn_close(&conn);
         return err;
     }
@@ -126,8 +133,8 @@ enum err sq_conn_err(struct sq_conn *conn, int code, const char *sql)
     case SQLITE_DONE:
         return ERR_OK;
     case SQLITE_CONSTRAINT:
-        if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_FOREIGNKEY ||
-            code == SQLITE_CONSTRAINT_ROWID) {
+        if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
+            code == SQLITE_CONSTRAINT_FOREIGNKEY || code == SQLITE_CONSTRAINT_ROWID) {
             return ERR_CONFLICT;
         }
         break;
@@ -145,12 +152,14 @@ enum err sq_conn_err(struct sq_conn *conn, int code, const char *sql)
     case SQLITE_CANTOPEN:
     case SQLITE_PROTOCOL:
         conn->fatal = ERR_UNAVAILABLE;
-        LOG_ERROR("db", "disk or file fails", log_i64("code", code), log_cstr("meaning", sqlite3_errstr(code)), log_cstr("sql", sql));
+        LOG_ERROR("db", "disk or file fails", log_i64("code", code),
+                  log_cstr("meaning", sqlite3_errstr(code)), log_cstr("sql", sql));
         return ERR_UNAVAILABLE;
     default:
         break;
     }
-    LOG_ERROR("db", "statement fails", log_i64("code", code), log_cstr("meaning", sqlite3_errmsg(conn->h)), log_cstr("sql", sql));
+    LOG_ERROR("db", "statement fails", log_i64("code", code),
+              log_cstr("meaning", sqlite3_errmsg(conn->h)), log_cstr("sql", sql));
     return ERR_INTERNAL;
 }
 
@@ -222,7 +231,10 @@ static int sq_find_stmt(struct sq_conn *conn, const char *sql, struct sq_stmt **
         i = sq_slot(conn, sql);
     }
     struct sq_stmt *s = MEM_NEW(struct sq_stmt);
-    *s = (struct sq_stmt){.sql = sql, .copy = mem_strdup(sql), .st = st, .n_params = sqlite3_bind_parameter_count(st)};
+    *s = (struct sq_stmt){.sql = sql,
+                          .copy = mem_strdup(sql),
+                          .st = st,
+                          .n_params = sqlite3_bind_parameter_count(st)};
     conn->stmts[i] = s;
     conn->n_stmts++;
     *out = s;
@@ -267,7 +279,8 @@ int sq_conn_run(struct sq_conn *conn, const char *sql)
 }
 
 /* A statement ready to step: from the cache, or a private twin if that one is running. */
-static int sq_begin(struct sq_conn *conn, const char *sql, const struct db_val *vals, size_t n, struct sq_stmt **cached_out, sqlite3_stmt **out)
+static int sq_begin(struct sq_conn *conn, const char *sql, const struct db_val *vals, size_t n,
+                    struct sq_stmt **cached_out, sqlite3_stmt **out)
 {
     struct sq_stmt *s = NULL;
     int rc = sq_find_stmt(conn, sql, &s);
@@ -304,7 +317,8 @@ static void sq_end(struct sq_stmt *cached, sqlite3_stmt *st)
     }
 }
 
-enum err sq_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, int64_t *n_changed_out)
+enum err sq_exec(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                 int64_t *n_changed_out)
 {
     struct sq_conn *conn = ((struct sq_txn *)txn)->conn;
     struct sq_stmt *cached = NULL;
@@ -344,12 +358,14 @@ static bool sq_rows_step(struct sq_rows *rows, const char *sql)
     rows->has_row = rc == SQLITE_ROW;
     if (rc != SQLITE_ROW) {
         rows->err = sq_conn_err(rows->conn, rc, sql);
-        (void)sqlite3_reset(rows->st); /* ends the read at once, even if the caller is slow to close */
+        (void)sqlite3_reset(
+            rows->st); /* ends the read at once, even if the caller is slow to close */
     }
     return rows->has_row;
 }
 
-enum err sq_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n, struct db_rows **rows_out)
+enum err sq_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,
+                  struct db_rows **rows_out)
 {
     struct sq_conn *conn = ((struct sq_txn *)txn)->conn;
     struct sq_rows *rows = sq_rows_free_slot(conn);
@@ -359,7 +375,12 @@ enum err sq_query(struct db_txn *txn, const char *sql, const struct db_val *vals
     if (rc != SQLITE_OK) {
         return sq_conn_err(conn, rc, sql);
     }
-    *rows = (struct sq_rows){.base.txn = txn, .conn = conn, .cached = cached, .st = st, .is_open = true, .is_first = true};
+    *rows = (struct sq_rows){.base.txn = txn,
+                             .conn = conn,
+                             .cached = cached,
+                             .st = st,
+                             .is_open = true,
+                             .is_first = true};
     if (cached != NULL) {
         cached->is_busy = true;
     }
@@ -378,7 +399,8 @@ bool sq_rows_next(struct db_rows *base)
         rows->is_first = false;
         return rows->has_row;
     }
-    return rows->has_row && sq_rows_step(rows, rows->cached != NULL ? rows->cached->sql : sqlite3_sql(rows->st));
+    return rows->has_row &&
+           sq_rows_step(rows, rows->cached != NULL ? rows->cached->sql : sqlite3_sql(rows->st));
 }
 
 static const struct sq_rows *sq_row(const struct db_rows *base, int col)
@@ -397,7 +419,8 @@ int64_t sq_rows_i64(const struct db_rows *base, int col)
 struct str sq_rows_str(const struct db_rows *base, int col)
 {
     sqlite3_stmt *st = sq_row(base, col)->st;
-    const void *p = sqlite3_column_type(st, col) == SQLITE_BLOB ? sqlite3_column_blob(st, col) : sqlite3_column_text(st, col);
+    const void *p = sqlite3_column_type(st, col) == SQLITE_BLOB ? sqlite3_column_blob(st, col)
+                                                                : sqlite3_column_text(st, col);
     if (p == NULL) {
         return (struct str){"", 0};
     }

@@ -70,7 +70,8 @@ static int sq_index_exec(struct sq_index *ix, const char *sql, const char *sourc
     return rc;
 }
 
-static int sq_index_prepare(struct sq_index *ix, struct sq_index_source *s, const char *sql, sqlite3_stmt **out)
+static int sq_index_prepare(struct sq_index *ix, struct sq_index_source *s, const char *sql,
+                            sqlite3_stmt **out)
 {
     char *text = sq_source_sql(sql, s->def->name);
     int rc = sqlite3_prepare_v3(ix->h, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
@@ -80,19 +81,27 @@ static int sq_index_prepare(struct sq_index *ix, struct sq_index_source *s, cons
 
 static int sq_index_prepare_all(struct sq_index *ix, struct sq_index_source *s)
 {
-    int rc = sq_index_exec(ix, "CREATE VIRTUAL TABLE IF NOT EXISTS \"@\" USING fts5(text, content='', columnsize=0, tokenize='stablehand');"
-                               "INSERT INTO index_state (source, last_id, last_change) VALUES ('@', 0, 0) ON CONFLICT DO NOTHING;", s->def->name);
+    int rc = sq_index_exec(ix,
+                           "CREATE VIRTUAL TABLE IF NOT EXISTS \"@\" USING fts5(text, content='', "
+                           "columnsize=0, tokenize='stablehand');"
+                           "INSERT INTO index_state (source, last_id, last_change) VALUES ('@', 0, "
+                           "0) ON CONFLICT DO NOTHING;",
+                           s->def->name);
     if (rc == SQLITE_OK) {
         rc = sq_index_prepare(ix, s, "INSERT INTO \"@\" (rowid, text) VALUES (?1, ?2)", &s->insert);
     }
     if (rc == SQLITE_OK) {
-        rc = sq_index_prepare(ix, s, "INSERT INTO \"@\" (\"@\", rowid, text) VALUES ('delete', ?1, ?2)", &s->remove);
+        rc = sq_index_prepare(
+            ix, s, "INSERT INTO \"@\" (\"@\", rowid, text) VALUES ('delete', ?1, ?2)", &s->remove);
     }
     if (rc == SQLITE_OK) {
-        rc = sq_index_prepare(ix, s, "SELECT last_id, last_change FROM index_state WHERE source = '@'", &s->load);
+        rc = sq_index_prepare(
+            ix, s, "SELECT last_id, last_change FROM index_state WHERE source = '@'", &s->load);
     }
     if (rc == SQLITE_OK) {
-        rc = sq_index_prepare(ix, s, "UPDATE index_state SET last_id = ?1, last_change = ?2 WHERE source = '@'", &s->save);
+        rc = sq_index_prepare(
+            ix, s, "UPDATE index_state SET last_id = ?1, last_change = ?2 WHERE source = '@'",
+            &s->save);
     }
     return rc;
 }
@@ -101,7 +110,8 @@ static bool sq_index_is_ours(struct sq_index *ix, const char *identity)
 {
     sqlite3_stmt *st = NULL;
     bool is_ours = false;
-    if (sqlite3_prepare_v2(ix->h, "SELECT identity FROM index_meta", -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW) {
+    if (sqlite3_prepare_v2(ix->h, "SELECT identity FROM index_meta", -1, &st, NULL) == SQLITE_OK &&
+        sqlite3_step(st) == SQLITE_ROW) {
         const char *found = (const char *)sqlite3_column_text(st, 0);
         is_ours = found != NULL && strcmp(found, identity) == 0;
     }
@@ -144,9 +154,11 @@ static int sq_index_open_file(struct sq_index *ix, const char *identity)
     if (!is_new && !sq_index_is_ours(ix, identity)) {
         return SQLITE_MISMATCH;
     }
-    rc = sqlite3_exec(ix->h, "CREATE TABLE IF NOT EXISTS index_meta (identity TEXT NOT NULL) STRICT;"
-                             "CREATE TABLE IF NOT EXISTS index_state (source TEXT PRIMARY KEY, last_id INTEGER NOT NULL, last_change INTEGER NOT NULL) STRICT;",
-        NULL, NULL, NULL);
+    rc = sqlite3_exec(ix->h,
+                      "CREATE TABLE IF NOT EXISTS index_meta (identity TEXT NOT NULL) STRICT;"
+                      "CREATE TABLE IF NOT EXISTS index_state (source TEXT PRIMARY KEY, last_id "
+                      "INTEGER NOT NULL, last_change INTEGER NOT NULL) STRICT;",
+                      NULL, NULL, NULL);
     if (rc == SQLITE_OK && is_new) {
         rc = sq_index_exec(ix, "INSERT INTO index_meta (identity) VALUES ('@')", identity);
     }
@@ -160,7 +172,8 @@ static int sq_index_open_file(struct sq_index *ix, const char *identity)
 static enum err sq_index_identity(struct db_txn *txn, char *out, size_t size)
 {
     struct db_rows *rows = NULL;
-    enum err err = db_query_one(txn, "SELECT value FROM db_meta WHERE key = 'instance'", NULL, 0, &rows);
+    enum err err =
+        db_query_one(txn, "SELECT value FROM db_meta WHERE key = 'instance'", NULL, 0, &rows);
     if (err != ERR_OK) {
         return err;
     }
@@ -176,17 +189,20 @@ static enum err sq_index_identity(struct db_txn *txn, char *out, size_t size)
 static int sq_index_put(sqlite3_stmt *st, int64_t id, struct str text)
 {
     (void)sqlite3_bind_int64(st, 1, id);
-    (void)sqlite3_bind_text64(st, 2, text.p != NULL ? text.p : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
+    (void)sqlite3_bind_text64(st, 2, text.p != NULL ? text.p : "", text.len, SQLITE_STATIC,
+                              SQLITE_UTF8);
     int rc = sqlite3_step(st);
     (void)sqlite3_reset(st);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static enum err sq_index_changes(struct sq_index *ix, struct sq_index_source *s, size_t *n_out, int *rc_out)
+static enum err sq_index_changes(struct sq_index *ix, struct sq_index_source *s, size_t *n_out,
+                                 int *rc_out)
 {
     struct db_rows *rows = NULL;
     *n_out = 0;
-    enum err err = DB_QUERY(&ix->main->txn.base, &rows, s->def->changed_sql, db_i64(s->last_change), db_i64(SQ_INDEX_ROWS));
+    enum err err = DB_QUERY(&ix->main->txn.base, &rows, s->def->changed_sql, db_i64(s->last_change),
+                            db_i64(SQ_INDEX_ROWS));
     if (err != ERR_OK) {
         return err;
     }
@@ -204,11 +220,13 @@ static enum err sq_index_changes(struct sq_index *ix, struct sq_index_source *s,
     return db_rows_close(&rows);
 }
 
-static enum err sq_index_additions(struct sq_index *ix, struct sq_index_source *s, size_t *n_out, int *rc_out)
+static enum err sq_index_additions(struct sq_index *ix, struct sq_index_source *s, size_t *n_out,
+                                   int *rc_out)
 {
     struct db_rows *rows = NULL;
     *n_out = 0;
-    enum err err = DB_QUERY(&ix->main->txn.base, &rows, s->def->added_sql, db_i64(s->last_id), db_i64(SQ_INDEX_ROWS));
+    enum err err = DB_QUERY(&ix->main->txn.base, &rows, s->def->added_sql, db_i64(s->last_id),
+                            db_i64(SQ_INDEX_ROWS));
     if (err != ERR_OK) {
         return err;
     }
@@ -280,8 +298,10 @@ static int sq_index_empty(struct sq_index *ix)
 {
     int rc = sqlite3_exec(ix->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     for (size_t i = 0; i < ix->db->n_sources && rc == SQLITE_OK; i++) {
-        rc = sq_index_exec(ix, "INSERT INTO \"@\" (\"@\") VALUES ('delete-all'); UPDATE index_state SET last_id = 0, last_change = 0 WHERE source = '@'",
-            ix->sources[i].def->name);
+        rc = sq_index_exec(ix,
+                           "INSERT INTO \"@\" (\"@\") VALUES ('delete-all'); UPDATE index_state "
+                           "SET last_id = 0, last_change = 0 WHERE source = '@'",
+                           ix->sources[i].def->name);
     }
     if (rc == SQLITE_OK) {
         rc = sqlite3_exec(ix->h, "COMMIT", NULL, NULL, NULL);
@@ -298,7 +318,8 @@ static int sq_index_catch_up(struct sq_index *ix)
 {
     for (size_t i = 0; i < ix->db->n_sources; i++) {
         bool more = true;
-        while (more && !atomic_load(&ix->wants_rebuild) && !sq_follower_is_stopping(&ix->follower)) {
+        while (more && !atomic_load(&ix->wants_rebuild) &&
+               !sq_follower_is_stopping(&ix->follower)) {
             int rc = sq_index_pass(ix, &ix->sources[i], &more);
             if (rc != SQLITE_OK) {
                 return rc;
@@ -350,8 +371,10 @@ static void *sq_index_main(void *arg)
             continue;
         }
         if (rc != SQLITE_OK) {
-            LOG_ERROR("db", "search index fails", log_i64("code", rc), log_cstr("meaning", sqlite3_errstr(rc)));
-            atomic_store(&ix->wants_rebuild, (rc & 0xff) == SQLITE_CORRUPT || atomic_load(&ix->wants_rebuild));
+            LOG_ERROR("db", "search index fails", log_i64("code", rc),
+                      log_cstr("meaning", sqlite3_errstr(rc)));
+            atomic_store(&ix->wants_rebuild,
+                         (rc & 0xff) == SQLITE_CORRUPT || atomic_load(&ix->wants_rebuild));
             sq_follower_pause(&ix->follower, 1000);
         }
         sq_follower_notify(&ix->follower);
@@ -390,7 +413,8 @@ enum err sq_index_start(struct sq_db *db, struct errinfo *info)
         rc = sq_index_open_file(ix, identity);
     }
     if (err != ERR_OK || rc != SQLITE_OK) {
-        return err_set(info, ERR_UNAVAILABLE, "db.url", "search", "cannot open the search index %s: %s", db->search_path, sqlite3_errstr(rc));
+        return err_set(info, ERR_UNAVAILABLE, "db.url", "search",
+                       "cannot open the search index %s: %s", db->search_path, sqlite3_errstr(rc));
     }
     sq_follower_notify(&ix->follower);
     if (pthread_create(&ix->follower.thread, NULL, sq_index_main, ix) != 0) {
@@ -427,7 +451,8 @@ void sq_index_notify(struct sq_db *db)
 
 int64_t sq_index_lag(struct sq_db *db)
 {
-    return db->index == NULL ? 0 : atomic_load(&db->commits) - atomic_load(&db->index->indexed_copy);
+    return db->index == NULL ? 0
+                             : atomic_load(&db->commits) - atomic_load(&db->index->indexed_copy);
 }
 
 bool sq_index_wait(struct db *base, int64_t timeout_ms)
@@ -441,7 +466,8 @@ bool sq_index_wait(struct db *base, int64_t timeout_ms)
     int64_t until = time_monotonic_ns() + timeout_ms * 1000000;
     sq_follower_hurry(&ix->follower);
     (void)pthread_mutex_lock(&ix->lock);
-    while ((ix->indexed_commits < n_commits || atomic_load(&ix->wants_rebuild)) && time_monotonic_ns() < until) {
+    while ((ix->indexed_commits < n_commits || atomic_load(&ix->wants_rebuild)) &&
+           time_monotonic_ns() < until) {
         struct timespec ts;
         (void)clock_gettime(CLOCK_REALTIME, &ts);
         ts.tv_nsec += 50000000; /* looks again, so that a moved wall clock does no harm */

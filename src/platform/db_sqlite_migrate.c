@@ -24,7 +24,9 @@ struct sq_applied_list {
 static enum err sq_load_applied(struct sq_conn *conn, struct sq_applied_list *list)
 {
     struct db_rows *rows = NULL;
-    enum err err = db_query(&conn->txn.base, "SELECT number, name, sha256 FROM schema_migrations ORDER BY number", NULL, 0, &rows);
+    enum err err = db_query(&conn->txn.base,
+                            "SELECT number, name, sha256 FROM schema_migrations ORDER BY number",
+                            NULL, 0, &rows);
     if (err != ERR_OK) {
         return err;
     }
@@ -40,11 +42,13 @@ static enum err sq_load_applied(struct sq_conn *conn, struct sq_applied_list *li
 
 static enum err sq_sql_failed(struct sq_conn *conn, const char *what, struct errinfo *info)
 {
-    return err_set(info, ERR_UNAVAILABLE, "db", "migration", "%s: %s", what, sqlite3_errmsg(conn->h));
+    return err_set(info, ERR_UNAVAILABLE, "db", "migration", "%s: %s", what,
+                   sqlite3_errmsg(conn->h));
 }
 
 /* Inside a transaction: runs the first migration that is missing, if there is one. */
-static enum err sq_apply_next(struct sq_conn *conn, const struct db_migration *migrations, size_t n, bool *is_done_out, struct errinfo *info)
+static enum err sq_apply_next(struct sq_conn *conn, const struct db_migration *migrations, size_t n,
+                              bool *is_done_out, struct errinfo *info)
 {
     struct sq_applied_list list = {0};
     size_t n_done = 0;
@@ -72,10 +76,14 @@ static enum err sq_apply_next(struct sq_conn *conn, const struct db_migration *m
     char hash[65];
     db_migration_hash(m->sql, hash);
     struct clock clock = clock_system();
-    err = DB_EXEC(&conn->txn.base, "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES ($1, $2, $3, $4)", db_i64(m->number),
-        db_text(str_from(m->name)), db_text(str_from(hash)), db_i64(clock_now(&clock)));
+    err = DB_EXEC(
+        &conn->txn.base,
+        "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES ($1, $2, $3, $4)",
+        db_i64(m->number), db_text(str_from(m->name)), db_text(str_from(hash)),
+        db_i64(clock_now(&clock)));
     if (err == ERR_OK) {
-        LOG_INFO("db", "migration applied", log_i64("number", m->number), log_cstr("name", m->name));
+        LOG_INFO("db", "migration applied", log_i64("number", m->number),
+                 log_cstr("name", m->name));
     }
     return err;
 }
@@ -83,23 +91,27 @@ static enum err sq_apply_next(struct sq_conn *conn, const struct db_migration *m
 /* The engine's own tables. `instance` tells the search file which database it belongs to. */
 static int sq_create_own_tables(struct sq_conn *conn)
 {
-    return sqlite3_exec(
-        conn->h,
-        "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, "
-        "applied_at INTEGER NOT NULL) STRICT;"
-        "CREATE TABLE IF NOT EXISTS db_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-        "INSERT INTO db_meta (key, value) VALUES ('instance', lower(hex(randomblob(8)))) ON CONFLICT (key) DO NOTHING",
-        NULL, NULL, NULL);
+    return sqlite3_exec(conn->h,
+                        "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, "
+                        "name TEXT NOT NULL, sha256 TEXT NOT NULL, "
+                        "applied_at INTEGER NOT NULL) STRICT;"
+                        "CREATE TABLE IF NOT EXISTS db_meta (key TEXT PRIMARY KEY, value TEXT NOT "
+                        "NULL) STRICT, WITHOUT ROWID;"
+                        "INSERT INTO db_meta (key, value) VALUES ('instance', "
+                        "lower(hex(randomblob(8)))) ON CONFLICT (key) DO NOTHING",
+                        NULL, NULL, NULL);
 }
 
-enum err sq_migrate(struct sq_conn *conn, const struct db_migration *migrations, size_t n, struct errinfo *info)
+enum err sq_migrate(struct sq_conn *conn, const struct db_migration *migrations, size_t n,
+                    struct errinfo *info)
 {
     db_txn_init(&conn->txn.base, &conn->db->base, conn->arena, true);
     bool is_done = false;
     bool is_first = true;
     enum err err = ERR_OK;
     while (!is_done && err == ERR_OK) {
-        if (sq_conn_run(conn, "BEGIN IMMEDIATE") != SQLITE_OK || (is_first && sq_create_own_tables(conn) != SQLITE_OK)) {
+        if (sq_conn_run(conn, "BEGIN IMMEDIATE") != SQLITE_OK ||
+            (is_first && sq_create_own_tables(conn) != SQLITE_OK)) {
             err = sq_sql_failed(conn, "cannot prepare the database", info);
         }
         is_first = false;

@@ -39,12 +39,14 @@ static void sq_fts_delete(Fts5Tokenizer *tokenizer)
     UNUSED(tokenizer);
 }
 
-static int sq_fts_tokenize(Fts5Tokenizer *tokenizer, void *ctx, int flags, const char *text, int len,
-    int (*emit)(void *ctx, int flags, const char *token, int len, int from, int to))
+static int
+sq_fts_tokenize(Fts5Tokenizer *tokenizer, void *ctx, int flags, const char *text, int len,
+                int (*emit)(void *ctx, int flags, const char *token, int len, int from, int to))
 {
     UNUSED(tokenizer);
     struct sq_fts f = {.ctx = ctx, .emit = emit};
-    return db_tokens((struct str){text, (size_t)len}, (flags & FTS5_TOKENIZE_QUERY) != 0, sq_fts_token, &f);
+    return db_tokens((struct str){text, (size_t)len}, (flags & FTS5_TOKENIZE_QUERY) != 0,
+                     sq_fts_token, &f);
 }
 
 static int sq_fts_register(sqlite3 *h)
@@ -69,13 +71,17 @@ static int sq_fts_register(sqlite3 *h)
 int sq_search_open(const struct sq_db *db, bool is_writer, sqlite3 **out)
 {
     sqlite3 *h = NULL;
-    int flags = SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+    int flags = SQLITE_OPEN_NOMUTEX |
+                (is_writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
     int rc = sqlite3_open_v2(db->search_path, &h, flags, db->vfs);
     if (rc == SQLITE_OK) {
         (void)sqlite3_extended_result_codes(h, 1);
         (void)sqlite3_busy_timeout(h, 2000);
-        rc = sqlite3_exec(h, is_writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;"
-                                       : "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;", NULL, NULL, NULL);
+        rc = sqlite3_exec(h,
+                          is_writer ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA "
+                                      "cache_size=-8192; PRAGMA temp_store=MEMORY;"
+                                    : "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;",
+                          NULL, NULL, NULL);
     }
     if (rc == SQLITE_OK) {
         rc = sq_fts_register(h);
@@ -115,7 +121,8 @@ static void sq_match_text(const struct db_terms *terms, bool with_beginnings, st
             bool has_s = t->text.p[t->text.len - 1] == 's';
             (void)buf_add_char(out, '(');
             sq_quoted(out, t->text, "\" OR ");
-            sq_quoted(out, str_sub(t->text, 0, t->text.len - (has_s ? 1 : 0)), has_s ? "\")" : "s\")");
+            sq_quoted(out, str_sub(t->text, 0, t->text.len - (has_s ? 1 : 0)),
+                      has_s ? "\")" : "s\")");
         }
     }
 }
@@ -136,11 +143,15 @@ static enum err sq_search_stmt(struct sq_conn *conn, const char *source, sqlite3
         sq_conn_limit_reads(conn, conn->search);
     }
     if (conn->search_stmts[i] == NULL) {
-        char *sql = sq_source_sql("SELECT rowid FROM \"@\" WHERE \"@\" MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3", source);
-        int rc = sqlite3_prepare_v3(conn->search, sql, -1, SQLITE_PREPARE_PERSISTENT, &conn->search_stmts[i], NULL);
+        char *sql = sq_source_sql("SELECT rowid FROM \"@\" WHERE \"@\" MATCH ?1 AND rowid < ?2 "
+                                  "ORDER BY rowid DESC LIMIT ?3",
+                                  source);
+        int rc = sqlite3_prepare_v3(conn->search, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                    &conn->search_stmts[i], NULL);
         mem_free(sql);
         if (rc != SQLITE_OK) {
-            LOG_WARN("db", "search fails", log_i64("code", rc), log_cstr("meaning", sqlite3_errmsg(conn->search)));
+            LOG_WARN("db", "search fails", log_i64("code", rc),
+                     log_cstr("meaning", sqlite3_errmsg(conn->search)));
             return ERR_UNAVAILABLE;
         }
     }
@@ -153,7 +164,8 @@ struct sq_hits {
     size_t limit, n;
 };
 
-static enum err sq_search_once(sqlite3_stmt *st, const struct db_terms *terms, bool with_beginnings, struct sq_hits *hits)
+static enum err sq_search_once(sqlite3_stmt *st, const struct db_terms *terms, bool with_beginnings,
+                               struct sq_hits *hits)
 {
     BUF_AUTO match;
     buf_init(&match, 16384);
@@ -169,13 +181,15 @@ static enum err sq_search_once(sqlite3_stmt *st, const struct db_terms *terms, b
     (void)sqlite3_reset(st);
     (void)sqlite3_clear_bindings(st);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-        LOG_WARN("db", "search fails", log_i64("code", rc), log_cstr("meaning", sqlite3_errstr(rc)));
+        LOG_WARN("db", "search fails", log_i64("code", rc),
+                 log_cstr("meaning", sqlite3_errstr(rc)));
         return (rc & 0xff) == SQLITE_INTERRUPT ? ERR_TIMEOUT : ERR_UNAVAILABLE;
     }
     return ERR_OK;
 }
 
-enum err sq_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id, size_t limit, int64_t *ids_out, size_t *n_out)
+enum err sq_search(struct db_txn *txn, const char *source, struct str query, int64_t before_id,
+                   size_t limit, int64_t *ids_out, size_t *n_out)
 {
     struct sq_conn *conn = ((struct sq_txn *)txn)->conn;
     struct db_terms terms;

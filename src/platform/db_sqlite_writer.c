@@ -161,7 +161,8 @@ static enum sq_ran sq_run_fn(struct sq_db *db, struct sq_job *job)
     int64_t started = time_monotonic_ns();
     job->err = job->fn(txn, job->arg);
     if (time_monotonic_ns() - started > SQ_SLOW_FN_NS) {
-        LOG_WARN("db", "slow write function", log_i64("ms", (time_monotonic_ns() - started) / 1000000));
+        LOG_WARN("db", "slow write function",
+                 log_i64("ms", (time_monotonic_ns() - started) / 1000000));
     }
     if (sq_conn_close_rows(conn)) {
         LOG_ERROR("db", "a write function left rows open");
@@ -171,7 +172,8 @@ static enum sq_ran sq_run_fn(struct sq_db *db, struct sq_job *job)
     if (sqlite3_get_autocommit(conn->h) != 0) {
         return SQ_RAN_LOST;
     }
-    bool is_dirty = job->err != ERR_OK && (conn->fatal != ERR_OK || sqlite3_total_changes64(conn->h) != n_before);
+    bool is_dirty = job->err != ERR_OK &&
+                    (conn->fatal != ERR_OK || sqlite3_total_changes64(conn->h) != n_before);
     return is_dirty ? SQ_RAN_DIRTY : SQ_RAN_CLEAN;
 }
 
@@ -258,7 +260,8 @@ static size_t sq_run_batch(struct sq_db *db, struct sq_job *jobs, size_t n, int 
         rc = sq_conn_run(conn, "COMMIT");
     }
     if (rc != SQLITE_OK) {
-        LOG_ERROR("db", "batch lost", log_i64("code", rc), log_cstr("meaning", sqlite3_errstr(rc)), log_i64("functions", (int64_t)n_done));
+        LOG_ERROR("db", "batch lost", log_i64("code", rc), log_cstr("meaning", sqlite3_errstr(rc)),
+                  log_i64("functions", (int64_t)n_done));
         if (sqlite3_get_autocommit(conn->h) == 0) {
             (void)sq_conn_run(conn, "ROLLBACK");
         }
@@ -294,7 +297,8 @@ static int sq_probe(struct sq_conn *conn)
     int rc = sq_conn_run(conn, "BEGIN IMMEDIATE");
     if (rc == SQLITE_OK) {
         rc = sq_conn_run(conn, "INSERT INTO db_meta (key, value) VALUES ('probe', '1') "
-                               "ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) % 1000000 + 1 AS TEXT)");
+                               "ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS "
+                               "INTEGER) % 1000000 + 1 AS TEXT)");
     }
     if (rc == SQLITE_OK) {
         rc = sq_conn_run(conn, "COMMIT");
@@ -328,7 +332,8 @@ static void sq_recover(struct sq_db *db, int code)
 static void sq_after_commit(struct sq_db *db, size_t n, int64_t started_ns)
 {
     atomic_fetch_add(&db->commits, 1);
-    atomic_fetch_add_explicit(&db->commit_us_total, (time_monotonic_ns() - started_ns) / 1000, memory_order_relaxed);
+    atomic_fetch_add_explicit(&db->commit_us_total, (time_monotonic_ns() - started_ns) / 1000,
+                              memory_order_relaxed);
     if ((int64_t)n > atomic_load_explicit(&db->batch_max, memory_order_relaxed)) {
         atomic_store_explicit(&db->batch_max, (int64_t)n, memory_order_relaxed);
     }

@@ -17,7 +17,9 @@ enum char_class { CHAR_OTHER, CHAR_WORD, CHAR_RUN, CHAR_MARK };
 static enum char_class class_of(uint32_t c)
 {
     if (c < 0x80) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? CHAR_WORD : CHAR_OTHER;
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                   ? CHAR_WORD
+                   : CHAR_OTHER;
     }
     if (c >= 0x300 && c <= 0x36f) {
         return CHAR_MARK;
@@ -31,9 +33,10 @@ static enum char_class class_of(uint32_t c)
     if (c < 0x530 || utf8_is_space(c)) {
         return CHAR_OTHER;
     }
-    bool is_sign = (c >= 0x2000 && c <= 0x2e7f) || (c >= 0x3000 && c <= 0x3004) || (c >= 0x3007 && c <= 0x3030) || c == 0x30fb ||
-        (c >= 0xd800 && c <= 0xf8ff) || (c >= 0xfe00 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff65) || (c >= 0xffe0 && c <= 0xffff) ||
-        (c >= 0x1f000 && c <= 0x1faff) || c >= 0xe0000;
+    bool is_sign = (c >= 0x2000 && c <= 0x2e7f) || (c >= 0x3000 && c <= 0x3004) ||
+                   (c >= 0x3007 && c <= 0x3030) || c == 0x30fb || (c >= 0xd800 && c <= 0xf8ff) ||
+                   (c >= 0xfe00 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff65) ||
+                   (c >= 0xffe0 && c <= 0xffff) || (c >= 0x1f000 && c <= 0x1faff) || c >= 0xe0000;
     return is_sign ? CHAR_OTHER : CHAR_RUN;
 }
 
@@ -112,7 +115,9 @@ static int scan_run(struct scan *s, size_t from)
         s->at = next;
         is_alone = false;
     }
-    return rc != 0 || (s->is_query && !is_alone) ? rc : s->fn(s->arg, (struct str){w.p, first_len}, from, s->at);
+    return rc != 0 || (s->is_query && !is_alone)
+               ? rc
+               : s->fn(s->arg, (struct str){w.p, first_len}, from, s->at);
 }
 
 int db_tokens(struct str text, bool is_query, db_token_fn fn, void *arg)
@@ -133,11 +138,13 @@ int db_tokens(struct str text, bool is_query, db_token_fn fn, void *arg)
 
 /* ---- terms ---- */
 
-static void add_term(struct db_terms *terms, size_t from, bool is_run, bool has_digit, size_t n_chars)
+static void add_term(struct db_terms *terms, size_t from, bool is_run, bool has_digit,
+                     size_t n_chars)
 {
     /* `bytes` may still move: keep the offset in `len` form until the end, see db_terms_init */
     struct db_term *t = &terms->items[terms->len++];
-    *t = (struct db_term){.text = {NULL, terms->bytes.len - from}, .is_run = is_run, .n_chars = n_chars};
+    *t = (struct db_term){
+        .text = {NULL, terms->bytes.len - from}, .is_run = is_run, .n_chars = n_chars};
     t->is_prefix = is_run ? n_chars == 1 : n_chars >= PREFIX_FROM;
     t->is_rare = !is_run && n_chars >= (has_digit ? RARE_WITH_DIGIT_FROM : RARE_FROM);
 }
@@ -228,7 +235,8 @@ bool db_search_match(struct str text, struct str query, size_t *at_out, size_t *
         in_word = class == CHAR_WORD || (class == CHAR_MARK && in_word);
         for (size_t i = 0; is_start && i < terms.len && !found; i++) {
             size_t end = 0;
-            if (terms.items[i].is_run == (class == CHAR_RUN) && term_matches(&terms.items[i], text, from, &end)) {
+            if (terms.items[i].is_run == (class == CHAR_RUN) &&
+                term_matches(&terms.items[i], text, from, &end)) {
                 *at_out = from;
                 *len_out = end - from;
                 found = true;

@@ -23,7 +23,8 @@ struct db_term {
     struct str text; /* folded; lives in the terms' own buffer */
     bool is_run;     /* characters without spaces: matches anywhere in a run; else a word */
     bool is_prefix;  /* longer words match as well (for a run: it is one character) */
-    bool is_rare;    /* a word that looks like a number, hash or address: its beginning is looked up at once */
+    bool
+        is_rare; /* a word that looks like a number, hash or address: its beginning is looked up at once */
     size_t n_chars;
 };
 struct db_terms {

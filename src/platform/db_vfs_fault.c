@@ -27,7 +27,7 @@ struct node {
     struct node *next;
     char *path;
     VEC(struct pending) pending; /* forgetful: in the order they were written */
-    sqlite3_file *real;          /* the connection that wrote last: the power cut writes through it */
+    sqlite3_file *real; /* the connection that wrote last: the power cut writes through it */
 };
 
 struct fault_file {
@@ -53,9 +53,11 @@ static int decide(unsigned op, const struct node *node, bool *is_short_out)
     int code = SQLITE_OK;
     (void)pthread_mutex_lock(&fault.lock);
     if (fault.has_rule && (fault.rule.ops & op) != 0 &&
-        (fault.rule.suffix == NULL || str_ends(str_from(node->path), str_from(fault.rule.suffix)))) {
+        (fault.rule.suffix == NULL ||
+         str_ends(str_from(node->path), str_from(fault.rule.suffix)))) {
         int64_t at = fault.n_seen++;
-        if (at >= fault.rule.after && (fault.rule.times < 0 || at < fault.rule.after + fault.rule.times)) {
+        if (at >= fault.rule.after &&
+            (fault.rule.times < 0 || at < fault.rule.after + fault.rule.times)) {
             code = fault.rule.code;
             *is_short_out = fault.rule.is_short;
         }
@@ -96,7 +98,8 @@ static void overlay(const struct node *node, char *out, int64_t at, size_t len)
     for (size_t i = 0; i < node->pending.len; i++) {
         const struct pending *p = &node->pending.items[i];
         int64_t from = p->at > at ? p->at : at;
-        int64_t to = p->at + (int64_t)p->len < at + (int64_t)len ? p->at + (int64_t)p->len : at + (int64_t)len;
+        int64_t to = p->at + (int64_t)p->len < at + (int64_t)len ? p->at + (int64_t)p->len
+                                                                 : at + (int64_t)len;
         if (from < to) {
             memcpy(out + (from - at), p->bytes + (from - p->at), (size_t)(to - from));
         }
@@ -210,7 +213,9 @@ static int f_check_lock(sqlite3_file *file, int *out)
 static int f_control(sqlite3_file *file, int op, void *arg)
 {
     /* A size hint would grow the file behind the rule's back. */
-    return op == SQLITE_FCNTL_SIZE_HINT ? SQLITE_OK : real_of(file)->pMethods->xFileControl(real_of(file), op, arg);
+    return op == SQLITE_FCNTL_SIZE_HINT
+               ? SQLITE_OK
+               : real_of(file)->pMethods->xFileControl(real_of(file), op, arg);
 }
 
 static int f_sector(sqlite3_file *file)

@@ -22,10 +22,12 @@ enum err event_append(struct db_txn *txn, struct event *e)
     ASSERT(e->conversation.v == 0 || e->seq > 0);
     int64_t id = 0;
     enum err err = DB_QUERY_I64(txn, &id,
-        "INSERT INTO events (conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-        db_id(e->conversation.v), db_i64(e->seq), db_text(e->kind), db_bool(e->is_public), db_text(e->payload), db_i64(e->at),
-        db_id(e->assignee.v), db_id(e->team.v));
+                                "INSERT INTO events (conversation_id, seq, kind, is_public, "
+                                "payload, at, assignee_id, team_id) "
+                                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+                                db_id(e->conversation.v), db_i64(e->seq), db_text(e->kind),
+                                db_bool(e->is_public), db_text(e->payload), db_i64(e->at),
+                                db_id(e->assignee.v), db_id(e->team.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -67,24 +69,28 @@ static enum err replay(struct db_rows *rows, event_row_fn fn, void *arg)
     return db_rows_close(&rows);
 }
 
-enum err event_replay_conversation(struct db_txn *txn, struct conversation_id c, int64_t after_seq, bool only_public, size_t limit,
-    event_row_fn fn, void *arg)
+enum err event_replay_conversation(struct db_txn *txn, struct conversation_id c, int64_t after_seq,
+                                   bool only_public, size_t limit, event_row_fn fn, void *arg)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY(txn, &rows,
-        "SELECT id, conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id FROM events "
+    enum err err = DB_QUERY(
+        txn, &rows,
+        "SELECT id, conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id FROM "
+        "events "
         "WHERE conversation_id = $1 AND seq > $2 AND is_public >= $3 ORDER BY seq LIMIT $4",
         db_i64(c.v), db_i64(after_seq), db_bool(only_public), db_i64((int64_t)limit));
     return err != ERR_OK ? err : replay(rows, fn, arg);
 }
 
-enum err event_replay_all(struct db_txn *txn, struct event_id after, size_t limit, event_row_fn fn, void *arg)
+enum err event_replay_all(struct db_txn *txn, struct event_id after, size_t limit, event_row_fn fn,
+                          void *arg)
 {
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY(txn, &rows,
-        "SELECT id, conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id FROM events "
-        "WHERE id > $1 ORDER BY id LIMIT $2",
-        db_i64(after.v), db_i64((int64_t)limit));
+                            "SELECT id, conversation_id, seq, kind, is_public, payload, at, "
+                            "assignee_id, team_id FROM events "
+                            "WHERE id > $1 ORDER BY id LIMIT $2",
+                            db_i64(after.v), db_i64((int64_t)limit));
     return err != ERR_OK ? err : replay(rows, fn, arg);
 }
 

@@ -37,8 +37,11 @@ void event_use_bus(struct db *db, struct bus *bus);             /* wiring, once 
 
 /* Replay. Rows in order; fn returns false to stop. */
 typedef bool (*event_row_fn)(void *arg, const struct event *e);
-ERR_MUST_USE enum err event_replay_conversation(struct db_txn *txn, struct conversation_id c, int64_t after_seq, bool only_public, size_t limit, event_row_fn fn, void *arg);
-ERR_MUST_USE enum err event_replay_all(struct db_txn *txn, struct event_id after, size_t limit, event_row_fn fn, void *arg);
+ERR_MUST_USE enum err event_replay_conversation(struct db_txn *txn, struct conversation_id c,
+                                                int64_t after_seq, bool only_public, size_t limit,
+                                                event_row_fn fn, void *arg);
+ERR_MUST_USE enum err event_replay_all(struct db_txn *txn, struct event_id after, size_t limit,
+                                       event_row_fn fn, void *arg);
 ERR_MUST_USE enum err event_last_id(struct db_txn *txn, struct event_id *out);
 
 #endif

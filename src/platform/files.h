@@ -11,7 +11,8 @@ struct files_ops {
     enum err (*put)(struct files *f, struct str bytes, char sha256_out[65]);
     enum err (*put_path)(struct files *f, const char *path, char sha256_out[65], int64_t *size_out);
     /* A path that can be streamed (local store: the blob itself). ERR_NOT_FOUND. */
-    enum err (*path)(struct files *f, struct str sha256, struct arena *arena, const char **path_out, int64_t *size_out);
+    enum err (*path)(struct files *f, struct str sha256, struct arena *arena, const char **path_out,
+                     int64_t *size_out);
     enum err (*remove)(struct files *f, struct str sha256);
     void (*free)(struct files *f);
 };

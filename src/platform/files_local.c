@@ -83,7 +83,8 @@ static enum err write_all(int fd, const char *p, size_t len)
 
 static int open_tmp(const struct files_local *f, char path_out[FILES_PATH_MAX])
 {
-    (void)snprintf(path_out, FILES_PATH_MAX, "%s/tmp/%016llx", f->dir, (unsigned long long)rng_u64());
+    (void)snprintf(path_out, FILES_PATH_MAX, "%s/tmp/%016llx", f->dir,
+                   (unsigned long long)rng_u64());
     return open(path_out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
@@ -177,7 +178,8 @@ static enum err copy_and_hash(int from, int to, char hash_out[65], int64_t *size
     return err;
 }
 
-static enum err local_put_path(struct files *base, const char *path, char sha256_out[65], int64_t *size_out)
+static enum err local_put_path(struct files *base, const char *path, char sha256_out[65],
+                               int64_t *size_out)
 {
     struct files_local *f = (struct files_local *)base;
     int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -209,7 +211,8 @@ static enum err local_put_path(struct files *base, const char *path, char sha256
     return err;
 }
 
-static enum err local_path(struct files *base, struct str sha256, struct arena *arena, const char **path_out, int64_t *size_out)
+static enum err local_path(struct files *base, struct str sha256, struct arena *arena,
+                           const char **path_out, int64_t *size_out)
 {
     const struct files_local *f = (const struct files_local *)base;
     int64_t size = 0;
@@ -271,11 +274,14 @@ enum err files_open_local(const char *dir, struct files **out, struct errinfo *i
 {
     char tmp[FILES_PATH_MAX];
     if (str_from(dir).len == 0 || str_from(dir).len > FILES_DIR_MAX) {
-        return err_set(info, ERR_INVALID, "files.dir", "path", "the folder's name is empty or too long");
+        return err_set(info, ERR_INVALID, "files.dir", "path",
+                       "the folder's name is empty or too long");
     }
     (void)snprintf(tmp, sizeof(tmp), "%s/tmp", dir);
-    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(tmp, 0700) != 0 && errno != EEXIST) || access(tmp, W_OK) != 0) {
-        return err_set(info, ERR_UNAVAILABLE, "files.dir", "open", "cannot write to %s (errno %d)", dir, errno);
+    if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(tmp, 0700) != 0 && errno != EEXIST) ||
+        access(tmp, W_OK) != 0) {
+        return err_set(info, ERR_UNAVAILABLE, "files.dir", "open", "cannot write to %s (errno %d)",
+                       dir, errno);
     }
     sweep_tmp(tmp);
     struct files_local *f = MEM_NEW(struct files_local);

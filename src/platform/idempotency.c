@@ -5,22 +5,27 @@
 
 #define UNDER_WAY_MS TIME_MINUTE_MS
 
-enum err idempotency_begin(struct db_txn *txn, struct arena *arena, struct str actor, struct str key, struct str request_sha256, int64_t now,
-    enum idempotency *out, struct idempotency_answer *answer_out)
+enum err idempotency_begin(struct db_txn *txn, struct arena *arena, struct str actor,
+                           struct str key, struct str request_sha256, int64_t now,
+                           enum idempotency *out, struct idempotency_answer *answer_out)
 {
-    enum err err = DB_EXEC(txn, "DELETE FROM idempotency_keys WHERE created_at < $1", db_i64(now - TIME_DAY_MS));
+    enum err err = DB_EXEC(txn, "DELETE FROM idempotency_keys WHERE created_at < $1",
+                           db_i64(now - TIME_DAY_MS));
     if (err != ERR_OK) {
         return err;
     }
     struct db_rows *rows = NULL;
     err = DB_QUERY_ONE(txn, &rows,
-        "SELECT request_sha256, status, content_type, body, created_at FROM idempotency_keys WHERE actor = $1 AND key = $2", db_text(actor),
-        db_text(key));
+                       "SELECT request_sha256, status, content_type, body, created_at FROM "
+                       "idempotency_keys WHERE actor = $1 AND key = $2",
+                       db_text(actor), db_text(key));
     if (err == ERR_NOT_FOUND) {
         *out = IDEMPOTENCY_FRESH;
         return DB_EXEC(txn,
-            "INSERT INTO idempotency_keys (actor, key, request_sha256, status, content_type, body, created_at) VALUES ($1, $2, $3, 0, '', $4, $5)",
-            db_text(actor), db_text(key), db_text(request_sha256), db_blob((struct str){0}), db_i64(now));
+                       "INSERT INTO idempotency_keys (actor, key, request_sha256, status, "
+                       "content_type, body, created_at) VALUES ($1, $2, $3, 0, '', $4, $5)",
+                       db_text(actor), db_text(key), db_text(request_sha256),
+                       db_blob((struct str){0}), db_i64(now));
     }
     if (err != ERR_OK) {
         return err;
@@ -45,13 +50,19 @@ enum err idempotency_begin(struct db_txn *txn, struct arena *arena, struct str a
         *out = IDEMPOTENCY_UNDER_WAY;
     } else {
         *out = IDEMPOTENCY_FRESH;
-        err = DB_EXEC(txn, "UPDATE idempotency_keys SET created_at = $3 WHERE actor = $1 AND key = $2", db_text(actor), db_text(key), db_i64(now));
+        err = DB_EXEC(txn,
+                      "UPDATE idempotency_keys SET created_at = $3 WHERE actor = $1 AND key = $2",
+                      db_text(actor), db_text(key), db_i64(now));
     }
     return err;
 }
 
-enum err idempotency_finish(struct db_txn *txn, struct str actor, struct str key, const struct idempotency_answer *answer)
+enum err idempotency_finish(struct db_txn *txn, struct str actor, struct str key,
+                            const struct idempotency_answer *answer)
 {
-    return DB_EXEC(txn, "UPDATE idempotency_keys SET status = $3, content_type = $4, body = $5 WHERE actor = $1 AND key = $2", db_text(actor),
-        db_text(key), db_i64(answer->status), db_text(answer->content_type), db_blob(answer->body));
+    return DB_EXEC(txn,
+                   "UPDATE idempotency_keys SET status = $3, content_type = $4, body = $5 WHERE "
+                   "actor = $1 AND key = $2",
+                   db_text(actor), db_text(key), db_i64(answer->status),
+                   db_text(answer->content_type), db_blob(answer->body));
 }

@@ -21,8 +21,11 @@ struct idempotency_answer {
     struct str content_type, body;
 };
 /* `actor`: "agent:12", "visitor:7". `request_sha256`: hex, over method, path and body. The answer lives in `arena`. */
-ERR_MUST_USE enum err idempotency_begin(struct db_txn *txn, struct arena *arena, struct str actor, struct str key, struct str request_sha256,
-    int64_t now, enum idempotency *out, struct idempotency_answer *answer_out);
-ERR_MUST_USE enum err idempotency_finish(struct db_txn *txn, struct str actor, struct str key, const struct idempotency_answer *answer);
+ERR_MUST_USE enum err idempotency_begin(struct db_txn *txn, struct arena *arena, struct str actor,
+                                        struct str key, struct str request_sha256, int64_t now,
+                                        enum idempotency *out,
+                                        struct idempotency_answer *answer_out);
+ERR_MUST_USE enum err idempotency_finish(struct db_txn *txn, struct str actor, struct str key,
+                                         const struct idempotency_answer *answer);
 
 #endif

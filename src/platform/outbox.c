@@ -68,12 +68,15 @@ static void outbox_on_commit(void *arg)
     note_due(a->outbox, a->due_at);
 }
 
-enum err outbox_add(struct db_txn *txn, const char *kind, struct str idempotency_key, struct str payload, int64_t not_before_at)
+enum err outbox_add(struct db_txn *txn, const char *kind, struct str idempotency_key,
+                    struct str payload, int64_t not_before_at)
 {
     enum err err = DB_EXEC(txn,
-        "INSERT INTO outbox (kind, idempotency_key, payload, due_at, created_at) VALUES ($1, $2, $3, $4, $4) "
-        "ON CONFLICT (kind, idempotency_key) DO NOTHING",
-        db_text(str_from(kind)), db_text(idempotency_key), db_text(payload), db_i64(not_before_at));
+                           "INSERT INTO outbox (kind, idempotency_key, payload, due_at, "
+                           "created_at) VALUES ($1, $2, $3, $4, $4) "
+                           "ON CONFLICT (kind, idempotency_key) DO NOTHING",
+                           db_text(str_from(kind)), db_text(idempotency_key), db_text(payload),
+                           db_i64(not_before_at));
     if (err == ERR_OK && txn->db->outbox != NULL) {
         struct outbox_added *a = ARENA_NEW(txn->arena, struct outbox_added);
         *a = (struct outbox_added){.outbox = txn->db->outbox, .due_at = not_before_at};
@@ -103,13 +106,17 @@ static enum err claim(struct db_txn *txn, void *arg)
     struct db_rows *rows = NULL;
     job->is_found = false;
     job->next_due_at = INT64_MAX;
-    enum err err = DB_QUERY_ONE(txn, &rows,
+    enum err err = DB_QUERY_ONE(
+        txn, &rows,
         "UPDATE outbox SET state = 1, attempts = attempts + 1, claimed_by = $1, due_at = $2 "
-        "WHERE id = (SELECT id FROM outbox WHERE state < 2 AND due_at <= $3 ORDER BY due_at LIMIT 1) "
+        "WHERE id = (SELECT id FROM outbox WHERE state < 2 AND due_at <= $3 ORDER BY due_at LIMIT "
+        "1) "
         "RETURNING id, kind, idempotency_key, payload, attempts",
-        db_text(str_from(job->outbox->owner)), db_i64(job->now + OUTBOX_LEASE_MS), db_i64(job->now));
+        db_text(str_from(job->outbox->owner)), db_i64(job->now + OUTBOX_LEASE_MS),
+        db_i64(job->now));
     if (err == ERR_NOT_FOUND) {
-        err = db_query_i64(txn, "SELECT due_at FROM outbox WHERE state < 2 ORDER BY due_at LIMIT 1", NULL, 0, &job->next_due_at);
+        err = db_query_i64(txn, "SELECT due_at FROM outbox WHERE state < 2 ORDER BY due_at LIMIT 1",
+                           NULL, 0, &job->next_due_at);
         return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
     if (err != ERR_OK) {
@@ -127,11 +134,18 @@ static enum err claim(struct db_txn *txn, void *arg)
 static enum err settle(struct db_txn *txn, void *arg)
 {
     const struct outbox_job *job = arg;
-    int state = job->result == OUTBOX_SENT ? OUTBOX_DONE : job->result == OUTBOX_RETRY ? OUTBOX_WAITING : OUTBOX_DEAD_LETTER;
+    int state = job->result == OUTBOX_SENT    ? OUTBOX_DONE
+                : job->result == OUTBOX_RETRY ? OUTBOX_WAITING
+                                              : OUTBOX_DEAD_LETTER;
     int64_t due_at = job->result == OUTBOX_RETRY ? job->retry_at : job->now;
-    enum err err = DB_EXEC(txn, "UPDATE outbox SET state = $2, due_at = $3, claimed_by = NULL WHERE id = $1 AND state = 1 AND claimed_by = $4 AND attempts = $5",
-        db_i64(job->id), db_i64(state), db_i64(due_at), db_text(str_from(job->outbox->owner)), db_i64(job->attempt));
-    return err != ERR_OK ? err : DB_EXEC(txn, "DELETE FROM outbox WHERE state = 2 AND due_at < $1", db_i64(job->now - OUTBOX_KEEP_SENT_MS));
+    enum err err = DB_EXEC(txn,
+                           "UPDATE outbox SET state = $2, due_at = $3, claimed_by = NULL WHERE id "
+                           "= $1 AND state = 1 AND claimed_by = $4 AND attempts = $5",
+                           db_i64(job->id), db_i64(state), db_i64(due_at),
+                           db_text(str_from(job->outbox->owner)), db_i64(job->attempt));
+    return err != ERR_OK ? err
+                         : DB_EXEC(txn, "DELETE FROM outbox WHERE state = 2 AND due_at < $1",
+                                   db_i64(job->now - OUTBOX_KEEP_SENT_MS));
 }
 
 /* 1 s doubled per attempt up to an hour, +-25 % so that a receiver that comes back is not met by everybody at once. */
@@ -177,11 +191,13 @@ static bool run_one(struct outbox *o, struct outbox_job *job)
         job->retry_at = job->now + backoff_ms(job->attempt);
     }
     if (job->result == OUTBOX_DEAD) {
-        LOG_ERROR("outbox", "given up", log_str("kind", job->kind), log_i64("id", job->id), log_i64("attempts", job->attempt));
+        LOG_ERROR("outbox", "given up", log_str("kind", job->kind), log_i64("id", job->id),
+                  log_i64("attempts", job->attempt));
     }
     err = db_write(o->db, settle, job);
     if (err != ERR_OK) {
-        LOG_ERROR("outbox", "outcome not stored, will be sent again", log_i64("id", job->id), log_cstr("err", err_name(err)));
+        LOG_ERROR("outbox", "outcome not stored, will be sent again", log_i64("id", job->id),
+                  log_cstr("err", err_name(err)));
     }
     return true;
 }
@@ -191,8 +207,10 @@ static bool run_one(struct outbox *o, struct outbox_job *job)
 static void sleep_until_due(struct outbox *o, uint64_t n_kicks_seen)
 {
     int64_t started = time_monotonic_ns();
-    while (!o->is_stopping && o->n_kicks == n_kicks_seen && time_monotonic_ns() - started < OUTBOX_LOOK_MS * 1000000) {
-        int64_t ms = o->next_due_at == INT64_MAX ? OUTBOX_LOOK_MS : o->next_due_at - clock_now(&o->clock);
+    while (!o->is_stopping && o->n_kicks == n_kicks_seen &&
+           time_monotonic_ns() - started < OUTBOX_LOOK_MS * 1000000) {
+        int64_t ms =
+            o->next_due_at == INT64_MAX ? OUTBOX_LOOK_MS : o->next_due_at - clock_now(&o->clock);
         if (ms <= 0) {
             break;
         }
@@ -226,7 +244,9 @@ static void *outbox_main(void *arg)
 static enum err release_claims(struct db_txn *txn, void *arg)
 {
     const struct outbox *o = arg;
-    return DB_EXEC(txn, "UPDATE outbox SET state = 0, claimed_by = NULL, due_at = $1 WHERE state = 1", db_i64(clock_now(&o->clock)));
+    return DB_EXEC(txn,
+                   "UPDATE outbox SET state = 0, claimed_by = NULL, due_at = $1 WHERE state = 1",
+                   db_i64(clock_now(&o->clock)));
 }
 
 enum err outbox_new(struct db *db, struct clock clock, struct outbox **out)

@@ -37,7 +37,8 @@ struct timers {
     bool is_started, is_stopping, is_kicked;
     int64_t next_due_at; /* INT64_MAX: none known */
     size_t n_firing;
-    bool is_stuck; /* a row could neither fire nor be moved: writing is down, try again in a while */
+    bool
+        is_stuck; /* a row could neither fire nor be moved: writing is down, try again in a while */
 };
 
 /* ---- rows ---- */
@@ -59,12 +60,15 @@ static void timer_on_commit(void *arg)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
-enum err timer_set(struct db_txn *txn, const char *kind, int64_t subject, int64_t due_at, struct str payload)
+enum err timer_set(struct db_txn *txn, const char *kind, int64_t subject, int64_t due_at,
+                   struct str payload)
 {
-    enum err err = DB_EXEC(txn,
-        "INSERT INTO timers (kind, subject, due_at, payload) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, payload = excluded.payload, attempts = 0",
-        db_text(str_from(kind)), db_i64(subject), db_i64(due_at), db_text(payload));
+    enum err err =
+        DB_EXEC(txn,
+                "INSERT INTO timers (kind, subject, due_at, payload) VALUES ($1, $2, $3, $4) "
+                "ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, payload = "
+                "excluded.payload, attempts = 0",
+                db_text(str_from(kind)), db_i64(subject), db_i64(due_at), db_text(payload));
     if (err == ERR_OK && txn->db->timers != NULL) {
         struct timer_moved *m = ARENA_NEW(txn->arena, struct timer_moved);
         *m = (struct timer_moved){.timers = txn->db->timers, .due_at = due_at};
@@ -75,7 +79,8 @@ enum err timer_set(struct db_txn *txn, const char *kind, int64_t subject, int64_
 
 enum err timer_cancel(struct db_txn *txn, const char *kind, int64_t subject)
 {
-    return DB_EXEC(txn, "DELETE FROM timers WHERE kind = $1 AND subject = $2", db_text(str_from(kind)), db_i64(subject));
+    return DB_EXEC(txn, "DELETE FROM timers WHERE kind = $1 AND subject = $2",
+                   db_text(str_from(kind)), db_i64(subject));
 }
 
 /* ---- firing ---- */
@@ -92,7 +97,9 @@ static enum err fire(struct db_txn *txn, void *arg)
 {
     struct firing *f = arg;
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(txn, &rows, "DELETE FROM timers WHERE kind = $1 AND subject = $2 AND due_at <= $3 RETURNING payload",
+    enum err err = DB_QUERY_ONE(
+        txn, &rows,
+        "DELETE FROM timers WHERE kind = $1 AND subject = $2 AND due_at <= $3 RETURNING payload",
         db_text(f->kind), db_i64(f->subject), db_i64(f->now));
     if (err == ERR_NOT_FOUND) {
         return ERR_OK;
@@ -105,7 +112,8 @@ static enum err fire(struct db_txn *txn, void *arg)
     if (err != ERR_OK) {
         return err;
     }
-    return f->handler == NULL ? ERR_NOT_FOUND : f->handler->fn(txn, f->handler->arg, f->subject, payload, f->now);
+    return f->handler == NULL ? ERR_NOT_FOUND
+                              : f->handler->fn(txn, f->handler->arg, f->subject, payload, f->now);
 }
 
 /* 1 s, 2 s, 4 s ... 5 min */
@@ -113,9 +121,11 @@ static enum err delay(struct db_txn *txn, void *arg)
 {
     struct firing *f = arg;
     return DB_EXEC(txn,
-        "UPDATE timers SET attempts = attempts + 1, due_at = $3 + CASE WHEN attempts > 8 THEN $4 ELSE 1000 * (1 << attempts) END "
-        "WHERE kind = $1 AND subject = $2 AND due_at <= $3",
-        db_text(f->kind), db_i64(f->subject), db_i64(f->now), db_i64(TIMERS_RETRY_MAX_MS));
+                   "UPDATE timers SET attempts = attempts + 1, due_at = $3 + CASE WHEN attempts > "
+                   "8 THEN $4 ELSE 1000 * (1 << attempts) END "
+                   "WHERE kind = $1 AND subject = $2 AND due_at <= $3",
+                   db_text(f->kind), db_i64(f->subject), db_i64(f->now),
+                   db_i64(TIMERS_RETRY_MAX_MS));
 }
 
 static void fired(enum err err, void *arg)
@@ -123,8 +133,9 @@ static void fired(enum err err, void *arg)
     struct firing *f = arg;
     struct timers *t = f->timers;
     if (err != ERR_OK) {
-        LOG_WARN("timers", f->handler == NULL ? "no handler" : "handler fails", log_str("kind", f->kind), log_i64("subject", f->subject),
-            log_cstr("err", err_name(err)));
+        LOG_WARN("timers", f->handler == NULL ? "no handler" : "handler fails",
+                 log_str("kind", f->kind), log_i64("subject", f->subject),
+                 log_cstr("err", err_name(err)));
         if (!f->is_delayed) {
             f->is_delayed = true;
             if (db_submit(t->db, delay, fired, f) == ERR_OK) {
@@ -164,7 +175,9 @@ static enum err look(struct db_txn *txn, void *arg)
     struct db_rows *rows = NULL;
     l->n_due = 0;
     l->next_due_at = INT64_MAX;
-    enum err err = DB_QUERY(txn, &rows, "SELECT kind, subject, due_at FROM timers ORDER BY due_at LIMIT $1", db_i64(TIMERS_BATCH));
+    enum err err =
+        DB_QUERY(txn, &rows, "SELECT kind, subject, due_at FROM timers ORDER BY due_at LIMIT $1",
+                 db_i64(TIMERS_BATCH));
     if (err != ERR_OK) {
         return err;
     }
@@ -201,7 +214,8 @@ static bool run_round(struct timers *t, struct look *l)
     (void)pthread_mutex_unlock(&t->lock);
     for (size_t i = 0; i < l->n_due; i++) {
         if (db_submit(t->db, fire, fired, &l->due[i]) != ERR_OK) {
-            l->due[i].is_delayed = true; /* not even queued: the row stays as it is, the next round sees it */
+            l->due[i].is_delayed =
+                true; /* not even queued: the row stays as it is, the next round sees it */
             fired(ERR_LIMIT, &l->due[i]);
         }
     }
@@ -252,7 +266,8 @@ static bool should_stop(struct timers *t)
 static void *timers_main(void *arg)
 {
     struct timers *t = arg;
-    struct look l = {.timers = t, .arena = arena_new(0), .due = MEM_NEW_ARRAY(struct firing, TIMERS_BATCH)};
+    struct look l = {
+        .timers = t, .arena = arena_new(0), .due = MEM_NEW_ARRAY(struct firing, TIMERS_BATCH)};
     while (!should_stop(t)) {
         if (!run_round(t, &l)) {
             sleep_until_due(t);

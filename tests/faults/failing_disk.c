@@ -36,7 +36,8 @@ static int fails(const char *op, int fd)
     ssize_t len = readlink(link, path, sizeof(path) - 1);
     errno = saved;
     size_t want = strlen(suffix);
-    if (len <= 0 || strncmp(path, "/dev/", 5) == 0 || path[0] != '/' || (size_t)len < want || strncmp(path + (size_t)len - want, suffix, want) != 0) {
+    if (len <= 0 || strncmp(path, "/dev/", 5) == 0 || path[0] != '/' || (size_t)len < want ||
+        strncmp(path + (size_t)len - want, suffix, want) != 0) {
         return 0;
     }
     errno = strcmp(name, "ENOSPC") == 0 ? ENOSPC : EIO;
@@ -46,14 +47,17 @@ static int fails(const char *op, int fd)
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 {
     static ssize_t (*real)(int, const void *, size_t, off_t);
-    real = real != NULL ? real : (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
+    real = real != NULL ? real
+                        : (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
     return fails("write", fd) ? -1 : real(fd, p, n, at);
 }
 
 ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
 {
     static ssize_t (*real)(int, const void *, size_t, off64_t);
-    real = real != NULL ? real : (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+    real = real != NULL
+               ? real
+               : (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
     return fails("write", fd) ? -1 : real(fd, p, n, at);
 }
 

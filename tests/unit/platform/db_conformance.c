@@ -19,9 +19,12 @@
 
 const struct db_migration conformance_migrations[N_CONFORMANCE_MIGRATIONS] = {
     {1, "items",
-        "CREATE TABLE items (id {{ID}}, name TEXT NOT NULL, n {{I64}} NOT NULL DEFAULT 0, data {{BLOB}}, at {{TIME}}) {{STRICT}};\n"
-        "CREATE UNIQUE INDEX items_name ON items (name);\n"},
-    {2, "parts", "CREATE TABLE parts (id {{ID}}, item_id {{I64}} NOT NULL REFERENCES items (id), n {{I64}} NOT NULL) {{STRICT}};\n"},
+     "CREATE TABLE items (id {{ID}}, name TEXT NOT NULL, n {{I64}} NOT NULL DEFAULT 0, data "
+     "{{BLOB}}, at {{TIME}}) {{STRICT}};\n"
+     "CREATE UNIQUE INDEX items_name ON items (name);\n"},
+    {2, "parts",
+     "CREATE TABLE parts (id {{ID}}, item_id {{I64}} NOT NULL REFERENCES items (id), n {{I64}} NOT "
+     "NULL) {{STRICT}};\n"},
 };
 
 static const struct conformance_engine *current;
@@ -65,7 +68,9 @@ struct add {
 static enum err add_item(struct db_txn *txn, void *arg)
 {
     struct add *a = arg;
-    enum err err = DB_QUERY_I64(txn, &a->id, "INSERT INTO items (name, n) VALUES ($1, $2) RETURNING id", db_text(str_from(a->name)), db_i64(a->n));
+    enum err err =
+        DB_QUERY_I64(txn, &a->id, "INSERT INTO items (name, n) VALUES ($1, $2) RETURNING id",
+                     db_text(str_from(a->name)), db_i64(a->n));
     return err != ERR_OK ? err : a->outcome;
 }
 
@@ -81,13 +86,15 @@ static enum err add(struct db *db, const char *name, int64_t n)
 static enum err write_values(struct db_txn *txn, void *arg)
 {
     (void)arg;
-    enum err err = DB_EXEC(txn, "INSERT INTO items (name, n, data, at) VALUES ($1, $2, $3, $4)", db_text(STR("你好 'x' $1")),
-        db_i64(INT64_MIN), db_blob((struct str){"\0\1\xff", 3}), db_null());
+    enum err err = DB_EXEC(txn, "INSERT INTO items (name, n, data, at) VALUES ($1, $2, $3, $4)",
+                           db_text(STR("你好 'x' $1")), db_i64(INT64_MIN),
+                           db_blob((struct str){"\0\1\xff", 3}), db_null());
     if (err != ERR_OK) {
         return err;
     }
     /* the numbers count, not the order of appearance; a dollar inside quotes is text */
-    return DB_EXEC(txn, "INSERT INTO items (at, n, name) VALUES ($2, $2, '$1' || $1)", db_text((struct str){NULL, 0}), db_i64(INT64_MAX));
+    return DB_EXEC(txn, "INSERT INTO items (at, n, name) VALUES ($2, $2, '$1' || $1)",
+                   db_text((struct str){NULL, 0}), db_i64(INT64_MAX));
 }
 
 static enum err read_values(struct db_txn *txn, void *arg)
@@ -95,7 +102,8 @@ static enum err read_values(struct db_txn *txn, void *arg)
     (void)arg;
     assert_false(db_txn_is_write(txn));
     struct db_rows *rows = NULL;
-    assert_int_equal(db_query(txn, "SELECT name, n, data, at FROM items ORDER BY id", NULL, 0, &rows), ERR_OK);
+    assert_int_equal(
+        db_query(txn, "SELECT name, n, data, at FROM items ORDER BY id", NULL, 0, &rows), ERR_OK);
     assert_true(db_rows_next(rows));
     assert_true(str_eq_cstr(db_rows_str(rows, 0), "你好 'x' $1"));
     assert_true(db_rows_i64(rows, 1) == INT64_MIN);
@@ -141,7 +149,8 @@ static enum err absent(struct db_txn *txn, void *arg)
     enum err err = DB_QUERY_ONE(txn, &rows, "SELECT id FROM items WHERE id = $1", db_i64(77));
     assert_null(rows);
     int64_t v = 5;
-    assert_int_equal(DB_QUERY_I64(txn, &v, "SELECT id FROM items WHERE id = $1", db_i64(77)), ERR_NOT_FOUND);
+    assert_int_equal(DB_QUERY_I64(txn, &v, "SELECT id FROM items WHERE id = $1", db_i64(77)),
+                     ERR_NOT_FOUND);
     assert_int_equal(v, 5);
     (void)arg;
     return err;
@@ -164,7 +173,8 @@ static enum err returning_unread(struct db_txn *txn, void *arg)
 {
     (void)arg;
     struct db_rows *rows = NULL;
-    enum err err = db_query(txn, "INSERT INTO items (name) VALUES ('p'), ('q') RETURNING id", NULL, 0, &rows);
+    enum err err =
+        db_query(txn, "INSERT INTO items (name) VALUES ('p'), ('q') RETURNING id", NULL, 0, &rows);
     return err != ERR_OK ? err : db_rows_close(&rows);
 }
 
@@ -357,7 +367,8 @@ static enum err add_slot(struct db_txn *txn, void *arg)
     struct slot *s = arg;
     enum err err = add_item(txn, s->add);
     if (err == ERR_OK) {
-        err = DB_EXEC(txn, "INSERT INTO parts (item_id, n) VALUES ($1, $2)", db_i64(s->add->id), db_i64(s->add->n));
+        err = DB_EXEC(txn, "INSERT INTO parts (item_id, n) VALUES ($1, $2)", db_i64(s->add->id),
+                      db_i64(s->add->n));
     }
     return err;
 }
@@ -384,7 +395,9 @@ static void *hammer(void *arg)
         struct add *a = &sh->jobs[i];
         *a = (struct add){.n = i};
         /* Some names collide on purpose, some functions fail after their insert. */
-        (void)snprintf(a->name, sizeof(a->name), "%d-%d", sh->thread, (int)(rng_below(&rng, 10) == 0 ? rng_below(&rng, (uint64_t)i + 1) : (uint64_t)i));
+        (void)snprintf(
+            a->name, sizeof(a->name), "%d-%d", sh->thread,
+            (int)(rng_below(&rng, 10) == 0 ? rng_below(&rng, (uint64_t)i + 1) : (uint64_t)i));
         a->outcome = rng_below(&rng, 4) == 0 ? ERR_DENIED : ERR_OK;
         slots[i] = (struct slot){sh, a};
         atomic_fetch_add(&sh->n_pending, 1);
@@ -413,13 +426,17 @@ static enum err check_rows(struct db_txn *txn, void *arg)
         for (int i = 0; i < N_EACH; i++) {
             const struct add *a = &all[t].jobs[i];
             int64_t id = 0;
-            enum err err = DB_QUERY_I64(txn, &id, "SELECT i.id FROM items i JOIN parts p ON p.item_id = i.id WHERE i.name = $1 AND i.n = $2",
-                db_text(str_from(a->name)), db_i64(a->n));
+            enum err err = DB_QUERY_I64(txn, &id,
+                                        "SELECT i.id FROM items i JOIN parts p ON p.item_id = i.id "
+                                        "WHERE i.name = $1 AND i.n = $2",
+                                        db_text(str_from(a->name)), db_i64(a->n));
             assert_int_equal(err, a->done_err == ERR_OK ? ERR_OK : ERR_NOT_FOUND);
             if (err == ERR_OK) {
                 n_want++;
                 assert_int_equal(id, a->id);
-                assert_true(id > last_id); /* one thread's functions were committed in the order it gave them */
+                assert_true(
+                    id >
+                    last_id); /* one thread's functions were committed in the order it gave them */
                 last_id = id;
             } else {
                 assert_true(a->done_err == a->outcome || a->done_err == ERR_CONFLICT);
@@ -445,7 +462,12 @@ static void exactly_the_successful_functions_are_in(void **state)
     struct shared *all = MEM_NEW_ARRAY(struct shared, N_THREADS);
     pthread_t threads[N_THREADS];
     for (int t = 0; t < N_THREADS; t++) {
-        all[t] = (struct shared){.db = *state, .seed = seed, .thread = t, .order_lock = &lock, .order = order, .n_order = &n_order};
+        all[t] = (struct shared){.db = *state,
+                                 .seed = seed,
+                                 .thread = t,
+                                 .order_lock = &lock,
+                                 .order = order,
+                                 .n_order = &n_order};
         assert_int_equal(pthread_create(&threads[t], NULL, hammer, &all[t]), 0);
     }
     for (int t = 0; t < N_THREADS; t++) {

@@ -14,7 +14,9 @@ static void open_sqlite(struct db **db)
 {
     tmp = (struct tmpdb){0};
     tmpdb_dir(&tmp);
-    struct db_options o = {.migrations = conformance_migrations, .n_migrations = N_CONFORMANCE_MIGRATIONS, .max_waiting = 4096};
+    struct db_options o = {.migrations = conformance_migrations,
+                           .n_migrations = N_CONFORMANCE_MIGRATIONS,
+                           .max_waiting = 4096};
     tmpdb_reopen(&tmp, &o);
     *db = tmp.db;
 }
@@ -40,7 +42,9 @@ static void migrations_run_once_and_must_not_change(void **state)
 {
     (void)state;
     struct errinfo info = {0};
-    struct db_migration m[3] = {conformance_migrations[0], conformance_migrations[1],
+    struct db_migration m[3] = {
+        conformance_migrations[0],
+        conformance_migrations[1],
         {3, "broken", "CREATE TABLE fine (id {{ID}}); CREATE TABL oops (id {{ID}});"}};
     tmp = (struct tmpdb){0};
     tmpdb_dir(&tmp);
@@ -91,7 +95,12 @@ static void hear(void *arg, const struct event *e)
 static enum err append_two(struct db_txn *txn, void *arg)
 {
     const int64_t *seq = arg;
-    struct event e = {.conversation = {7}, .kind = STR("message.created"), .is_public = true, .payload = STR("{\"a\":1}"), .at = 5, .seq = *seq};
+    struct event e = {.conversation = {7},
+                      .kind = STR("message.created"),
+                      .is_public = true,
+                      .payload = STR("{\"a\":1}"),
+                      .at = 5,
+                      .seq = *seq};
     enum err err = event_append(txn, &e);
     if (err != ERR_OK) {
         return err;
@@ -143,7 +152,8 @@ static void events_are_heard_after_commit_and_replayed_in_order(void **state)
     seq = 2; /* exists */
     assert_int_equal(db_write(tmp.db, append_two, &seq), ERR_CONFLICT);
     assert_int_equal(heard.n, 4);
-    assert_true(heard.ids[0] < heard.ids[1] && heard.ids[1] < heard.ids[2] && heard.ids[2] < heard.ids[3]);
+    assert_true(heard.ids[0] < heard.ids[1] && heard.ids[1] < heard.ids[2] &&
+                heard.ids[2] < heard.ids[3]);
     struct replayed r = {0};
     assert_int_equal(db_read(tmp.db, replay_public, &r), ERR_OK);
     assert_int_equal(r.n, 1);
@@ -171,7 +181,8 @@ static enum err add_fat_rows(struct db_txn *txn, void *arg)
     static const char fat[3000] = {1};
     int64_t n = atomic_fetch_add(&load->n, 1);
     (void)snprintf(name, sizeof(name), "%lld", (long long)(n * 7919 % 1000003));
-    return DB_EXEC(txn, "INSERT INTO items (name, data) VALUES ($1, $2)", db_text(str_from(name)), db_blob((struct str){fat, sizeof(fat)}));
+    return DB_EXEC(txn, "INSERT INTO items (name, data) VALUES ($1, $2)", db_text(str_from(name)),
+                   db_blob((struct str){fat, sizeof(fat)}));
 }
 
 static void *write_all_the_time(void *arg)
@@ -197,7 +208,9 @@ static void the_log_stays_bounded_under_load(void **state)
     (void)state;
     tmp = (struct tmpdb){0};
     tmpdb_dir(&tmp);
-    struct db_options o = {.migrations = conformance_migrations, .n_migrations = N_CONFORMANCE_MIGRATIONS, .wal_limit_kb = 1024};
+    struct db_options o = {.migrations = conformance_migrations,
+                           .n_migrations = N_CONFORMANCE_MIGRATIONS,
+                           .wal_limit_kb = 1024};
     tmpdb_reopen(&tmp, &o);
     struct load load = {.db = tmp.db};
     pthread_t threads[4];
@@ -217,7 +230,8 @@ static void the_log_stays_bounded_under_load(void **state)
         (void)pthread_join(threads[i], NULL);
     }
     int64_t written = atomic_load(&load.n) * 3000;
-    print_message("%lld kB written at least, log at most %lld kB\n", (long long)(written / 1024), (long long)(wal_max / 1024));
+    print_message("%lld kB written at least, log at most %lld kB\n", (long long)(written / 1024),
+                  (long long)(wal_max / 1024));
     /* What comes in while it is being copied is on top of the limit; without the hand-over the log would hold everything, several pages for each row. */
     assert_true(wal_max < 2 * 1048576 + written);
     assert_true(written > 4 * 1048576);
@@ -228,7 +242,10 @@ static void the_log_stays_bounded_under_load(void **state)
 
 static enum err endless(struct db_txn *txn, void *arg)
 {
-    return db_query_i64(txn, "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT COUNT(*) FROM c", NULL, 0, arg);
+    return db_query_i64(
+        txn,
+        "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT COUNT(*) FROM c",
+        NULL, 0, arg);
 }
 
 static void a_read_that_never_ends_is_ended(void **state)
@@ -236,7 +253,10 @@ static void a_read_that_never_ends_is_ended(void **state)
     (void)state;
     tmp = (struct tmpdb){0};
     tmpdb_dir(&tmp);
-    struct db_options o = {.migrations = conformance_migrations, .n_migrations = N_CONFORMANCE_MIGRATIONS, .n_readers = 1, .read_cap_ms = 100};
+    struct db_options o = {.migrations = conformance_migrations,
+                           .n_migrations = N_CONFORMANCE_MIGRATIONS,
+                           .n_readers = 1,
+                           .read_cap_ms = 100};
     tmpdb_reopen(&tmp, &o);
     int64_t n = 0;
     assert_int_equal(db_read(tmp.db, endless, &n), ERR_TIMEOUT);

@@ -29,7 +29,8 @@ struct writer {
 static enum err write_pair(struct db_txn *txn, void *arg)
 {
     struct writer *w = arg;
-    struct event e = {.conversation = {1}, .seq = w->seq, .kind = STR("a"), .payload = STR("{}"), .at = 1};
+    struct event e = {
+        .conversation = {1}, .seq = w->seq, .kind = STR("a"), .payload = STR("{}"), .at = 1};
     enum err err = event_append(txn, &e);
     e.conversation.v = 2;
     return err != ERR_OK ? err : event_append(txn, &e);
@@ -54,11 +55,17 @@ struct counted {
 static enum err count(struct db_txn *txn, void *arg)
 {
     struct counted *c = arg;
-    enum err err = db_query_i64(txn, "SELECT COUNT(*) FROM events WHERE conversation_id = 1", NULL, 0, &c->n1);
+    enum err err =
+        db_query_i64(txn, "SELECT COUNT(*) FROM events WHERE conversation_id = 1", NULL, 0, &c->n1);
     if (err == ERR_OK) {
-        err = db_query_i64(txn, "SELECT COUNT(*) FROM events WHERE conversation_id = 2", NULL, 0, &c->n2);
+        err = db_query_i64(txn, "SELECT COUNT(*) FROM events WHERE conversation_id = 2", NULL, 0,
+                           &c->n2);
     }
-    return err != ERR_OK ? err : db_query_i64(txn, "SELECT COALESCE(MAX(seq), 0) FROM events WHERE conversation_id = 2", NULL, 0, &c->max2);
+    return err != ERR_OK
+               ? err
+               : db_query_i64(txn,
+                              "SELECT COALESCE(MAX(seq), 0) FROM events WHERE conversation_id = 2",
+                              NULL, 0, &c->max2);
 }
 
 static void a_backup_under_load_is_one_moment_and_restores(void **state)
@@ -154,7 +161,8 @@ static void a_damaged_or_foreign_copy_is_not_restored(void **state)
     tmpdb_close(&t);
 }
 
-static const struct doctor_result *find_result(const struct doctor_result *results, size_t n, const char *name)
+static const struct doctor_result *find_result(const struct doctor_result *results, size_t n,
+                                               const char *name)
 {
     for (size_t i = 0; i < n; i++) {
         if (strcmp(results[i].name, name) == 0) {
@@ -174,7 +182,8 @@ static void the_doctor_sees_health_and_trouble(void **state)
     tmpdb_open(&t);
     struct db_cli cli = cli_of(&t, files_dir, sizeof(files_dir));
     size_t n = db_doctor(&cli, results); /* beside a running server */
-    const char *const names[] = {"integrity", "migrations", "log", "outbox", "disk", "clock", "open files", "versions"};
+    const char *const names[] = {"integrity", "migrations", "log",        "outbox",
+                                 "disk",      "clock",      "open files", "versions"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct doctor_result *r = find_result(results, n, names[i]);
         if (r->level == DOCTOR_BAD && strcmp(names[i], "disk") != 0) {

@@ -11,7 +11,8 @@ static enum err take_or_leave(struct db_txn *txn, void *arg)
 {
     int64_t *got = arg;
     int64_t v = 0;
-    enum err err = DB_QUERY_I64(txn, &v, "SELECT n FROM t WHERE id = $1 AND name = $2", db_i64(7), db_text(STR("x")));
+    enum err err = DB_QUERY_I64(txn, &v, "SELECT n FROM t WHERE id = $1 AND name = $2", db_i64(7),
+                                db_text(STR("x")));
     if (err == ERR_NOT_FOUND) {
         return DB_EXEC(txn, "INSERT INTO t (id) VALUES ($1)", db_i64(7));
     }

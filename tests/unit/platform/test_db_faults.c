@@ -13,9 +13,12 @@
 #include "platform/db_vfs_fault.h"
 
 static const struct db_migration migrations[] = {
-    {1, "rows", "CREATE TABLE rows (n {{I64}} PRIMARY KEY, text TEXT NOT NULL) {{STRICT}}; CREATE INDEX rows_text ON rows (text);"},
+    {1, "rows",
+     "CREATE TABLE rows (n {{I64}} PRIMARY KEY, text TEXT NOT NULL) {{STRICT}}; CREATE INDEX "
+     "rows_text ON rows (text);"},
 };
-static const struct db_options options = {.migrations = migrations, .n_migrations = 1, .cache_kb = 512};
+static const struct db_options options = {
+    .migrations = migrations, .n_migrations = 1, .cache_kb = 512};
 
 static void nap_ms(int64_t ms)
 {
@@ -30,7 +33,8 @@ static enum err insert(struct db_txn *txn, void *arg)
     for (size_t i = 0; i < sizeof(text); i++) {
         text[i] = (char)('a' + (n * 31 + (int64_t)i * 7) % 26);
     }
-    return DB_EXEC(txn, "INSERT INTO rows (n, text) VALUES ($1, $2)", db_i64(n), db_text((struct str){text, sizeof(text)}));
+    return DB_EXEC(txn, "INSERT INTO rows (n, text) VALUES ($1, $2)", db_i64(n),
+                   db_text((struct str){text, sizeof(text)}));
 }
 
 struct found {
@@ -132,8 +136,10 @@ static void run_with_rule(const struct db_fault_rule *rule, const char *name)
         assert_int_equal(db_read(t.db, find, &found), ERR_OK);
         for (int64_t n = 0; n < N_THREADS * N_EACH; n++) {
             enum err result = workers[n / N_EACH].results[n % N_EACH];
-            if ((result == ERR_OK) != (there[n] == 1) || (result != ERR_OK && result != ERR_UNAVAILABLE)) {
-                fail_msg("%s, pass %d: row %lld was answered %s and is %s", name, pass, (long long)n, err_name(result), there[n] ? "there" : "not there");
+            if ((result == ERR_OK) != (there[n] == 1) ||
+                (result != ERR_OK && result != ERR_UNAVAILABLE)) {
+                fail_msg("%s, pass %d: row %lld was answered %s and is %s", name, pass,
+                         (long long)n, err_name(result), there[n] ? "there" : "not there");
             }
         }
         assert_int_equal(there[last], 1);
@@ -152,14 +158,43 @@ static void answers_are_honest_whatever_fails(void **state)
         const char *name;
         struct db_fault_rule rule;
     } cases[] = {
-        {"disk full for a while", {.ops = DB_FAULT_WRITE, .after = 40, .times = 30, .code = SQLITE_FULL}},
-        {"disk full in the log for good", {.ops = DB_FAULT_WRITE, .suffix = "-wal", .after = 200, .times = -1, .code = SQLITE_FULL}},
-        {"one write error", {.ops = DB_FAULT_WRITE, .suffix = "-wal", .after = 77, .times = 1, .code = SQLITE_IOERR_WRITE}},
-        {"short writes", {.ops = DB_FAULT_WRITE, .suffix = "-wal", .after = 50, .times = 9, .code = SQLITE_IOERR_WRITE, .is_short = true}},
-        {"one sync fails", {.ops = DB_FAULT_SYNC, .suffix = "-wal", .after = 20, .times = 1, .code = SQLITE_IOERR_FSYNC}},
-        {"syncs fail for a while", {.ops = DB_FAULT_SYNC, .suffix = "-wal", .after = 10, .times = 12, .code = SQLITE_IOERR_FSYNC}},
-        {"syncs fail for good", {.ops = DB_FAULT_SYNC, .after = 5, .times = -1, .code = SQLITE_IOERR_FSYNC}},
-        {"the file itself fails under checkpoints", {.ops = DB_FAULT_WRITE | DB_FAULT_SYNC, .suffix = ".db", .after = 0, .times = 3, .code = SQLITE_IOERR_WRITE}},
+        {"disk full for a while",
+         {.ops = DB_FAULT_WRITE, .after = 40, .times = 30, .code = SQLITE_FULL}},
+        {"disk full in the log for good",
+         {.ops = DB_FAULT_WRITE, .suffix = "-wal", .after = 200, .times = -1, .code = SQLITE_FULL}},
+        {"one write error",
+         {.ops = DB_FAULT_WRITE,
+          .suffix = "-wal",
+          .after = 77,
+          .times = 1,
+          .code = SQLITE_IOERR_WRITE}},
+        {"short writes",
+         {.ops = DB_FAULT_WRITE,
+          .suffix = "-wal",
+          .after = 50,
+          .times = 9,
+          .code = SQLITE_IOERR_WRITE,
+          .is_short = true}},
+        {"one sync fails",
+         {.ops = DB_FAULT_SYNC,
+          .suffix = "-wal",
+          .after = 20,
+          .times = 1,
+          .code = SQLITE_IOERR_FSYNC}},
+        {"syncs fail for a while",
+         {.ops = DB_FAULT_SYNC,
+          .suffix = "-wal",
+          .after = 10,
+          .times = 12,
+          .code = SQLITE_IOERR_FSYNC}},
+        {"syncs fail for good",
+         {.ops = DB_FAULT_SYNC, .after = 5, .times = -1, .code = SQLITE_IOERR_FSYNC}},
+        {"the file itself fails under checkpoints",
+         {.ops = DB_FAULT_WRITE | DB_FAULT_SYNC,
+          .suffix = ".db",
+          .after = 0,
+          .times = 3,
+          .code = SQLITE_IOERR_WRITE}},
     };
     db_vfs_fault_register();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -255,7 +290,8 @@ int main(void)
 {
     log_setup(LOG_LEVEL_OFF, LOG_FORMAT_TEXT);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_acknowledged_survives_a_power_cut), /* first: it forks, and must do so before there are threads */
+        cmocka_unit_test(
+            what_was_acknowledged_survives_a_power_cut), /* first: it forks, and must do so before there are threads */
         cmocka_unit_test(answers_are_honest_whatever_fails),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

@@ -14,14 +14,16 @@
 
 static const struct db_migration migrations[] = {
     {1, "docs",
-        "CREATE TABLE docs (id {{ID}}, text TEXT NOT NULL) {{STRICT}};"
-        "CREATE TABLE doc_changes (id {{ID}}, doc_id {{I64}} NOT NULL, old_text TEXT NOT NULL, new_text TEXT) {{STRICT}};"},
+     "CREATE TABLE docs (id {{ID}}, text TEXT NOT NULL) {{STRICT}};"
+     "CREATE TABLE doc_changes (id {{ID}}, doc_id {{I64}} NOT NULL, old_text TEXT NOT NULL, "
+     "new_text TEXT) {{STRICT}};"},
 };
 static const struct db_index_source sources[] = {
     {"doc", "SELECT id, text FROM docs WHERE id > $1 ORDER BY id LIMIT $2",
-        "SELECT id, doc_id, old_text, new_text FROM doc_changes WHERE id > $1 ORDER BY id LIMIT $2"},
+     "SELECT id, doc_id, old_text, new_text FROM doc_changes WHERE id > $1 ORDER BY id LIMIT $2"},
 };
-static const struct db_options options = {.migrations = migrations, .n_migrations = 1, .sources = sources, .n_sources = 1};
+static const struct db_options options = {
+    .migrations = migrations, .n_migrations = 1, .sources = sources, .n_sources = 1};
 
 /* ---- words ---- */
 
@@ -89,7 +91,8 @@ static void a_match_is_found_where_it_stands(void **state)
         size_t at = 0;
         size_t len = 0;
         bool found = db_search_match(str_from(cases[i].text), str_from(cases[i].query), &at, &len);
-        if (found != (cases[i].at >= 0) || (found && ((int)at != cases[i].at || (int)len != cases[i].len))) {
+        if (found != (cases[i].at >= 0) ||
+            (found && ((int)at != cases[i].at || (int)len != cases[i].len))) {
             fail_msg("%s in %s: %d %zu %zu", cases[i].query, cases[i].text, found, at, len);
         }
     }
@@ -119,12 +122,14 @@ struct corpus {
 /* Few different characters, so that short queries hit often and in every position. */
 static struct str random_text(struct corpus *c, size_t max_chars)
 {
-    static const char *const alphabet[] = {"冻", "结", "款", "提", "现", "币", "账", "，", " ", "a", "b", "1", "é", "の", "。"};
+    static const char *const alphabet[] = {"冻", "结", "款", "提", "现", "币", "账", "，",
+                                           " ",  "a",  "b",  "1",  "é",  "の", "。"};
     struct buf b;
     buf_init(&b, 4096);
     size_t n = 1 + (size_t)rng_below(&c->rng, max_chars);
     for (size_t i = 0; i < n; i++) {
-        (void)buf_add_cstr(&b, alphabet[rng_below(&c->rng, rng_below(&c->rng, 3) == 0 ? ARRAY_LEN(alphabet) : 7)]);
+        (void)buf_add_cstr(
+            &b, alphabet[rng_below(&c->rng, rng_below(&c->rng, 3) == 0 ? ARRAY_LEN(alphabet) : 7)]);
     }
     struct str s = str_dup(c->arena, buf_str(&b));
     buf_release(&b);
@@ -136,7 +141,8 @@ static enum err insert_docs(struct db_txn *txn, void *arg)
     struct corpus *c = arg;
     for (size_t i = c->n_stored; i < c->docs.len; i++) {
         struct doc *d = &c->docs.items[i];
-        enum err err = DB_QUERY_I64(txn, &d->id, "INSERT INTO docs (text) VALUES ($1) RETURNING id", db_text(d->text));
+        enum err err = DB_QUERY_I64(txn, &d->id, "INSERT INTO docs (text) VALUES ($1) RETURNING id",
+                                    db_text(d->text));
         if (err != ERR_OK) {
             return err;
         }
@@ -162,9 +168,12 @@ static enum err apply_changes(struct db_txn *txn, void *arg)
         const struct change *ch = &c->changes[i];
         bool is_removed = ch->new_text.p == NULL;
         enum err err = is_removed ? DB_EXEC(txn, "DELETE FROM docs WHERE id = $1", db_i64(ch->id))
-                                  : DB_EXEC(txn, "UPDATE docs SET text = $2 WHERE id = $1", db_i64(ch->id), db_text(ch->new_text));
+                                  : DB_EXEC(txn, "UPDATE docs SET text = $2 WHERE id = $1",
+                                            db_i64(ch->id), db_text(ch->new_text));
         if (err == ERR_OK) {
-            err = DB_EXEC(txn, "INSERT INTO doc_changes (doc_id, old_text, new_text) VALUES ($1, $2, $3)", db_i64(ch->id), db_text(ch->old_text),
+            err = DB_EXEC(
+                txn, "INSERT INTO doc_changes (doc_id, old_text, new_text) VALUES ($1, $2, $3)",
+                db_i64(ch->id), db_text(ch->old_text),
                 is_removed ? db_null() : db_text(ch->new_text));
         }
         if (err != ERR_OK) {
@@ -215,7 +224,8 @@ static void check_recall(struct db *db, struct corpus *c, int n_queries)
         size_t n_chars = 1 + (size_t)rng_below(&c->rng, 4);
         size_t len = 0;
         for (size_t i = 0; i < n_chars; i++) {
-            len += (size_t)snprintf(query + len, sizeof(query) - len, "%s", han[rng_below(&c->rng, ARRAY_LEN(han))]);
+            len += (size_t)snprintf(query + len, sizeof(query) - len, "%s",
+                                    han[rng_below(&c->rng, ARRAY_LEN(han))]);
         }
         ask = (struct ask){.query = str_from(query), .limit = ARRAY_LEN(ask.ids)};
         assert_int_equal(db_read(db, do_ask, &ask), ERR_OK);
@@ -250,7 +260,8 @@ static void recall_equals_a_substring_scan(void **state)
     for (int round = 0; round < 6; round++) {
         assert_int_equal(add_docs(t.db, &c), ERR_OK);
         if (round % 2 == 0) {
-            assert_true(db_index_wait(t.db, 5000)); /* sometimes the index sees a row before it changes, sometimes not */
+            assert_true(db_index_wait(
+                t.db, 5000)); /* sometimes the index sees a row before it changes, sometimes not */
         }
         assert_int_equal(change_docs(t.db, &c), ERR_OK);
         assert_int_equal(change_docs(t.db, &c), ERR_OK);
@@ -274,7 +285,8 @@ static enum err insert_words(struct db_txn *txn, void *arg)
 {
     const char *const *texts = arg;
     for (; *texts != NULL; texts++) {
-        enum err err = DB_EXEC(txn, "INSERT INTO docs (text) VALUES ($1)", db_text(str_from(*texts)));
+        enum err err =
+            DB_EXEC(txn, "INSERT INTO docs (text) VALUES ($1)", db_text(str_from(*texts)));
         if (err != ERR_OK) {
             return err;
         }
@@ -285,7 +297,12 @@ static enum err insert_words(struct db_txn *txn, void *arg)
 static void all_words_must_match_and_pages_follow_each_other(void **state)
 {
     (void)state;
-    static const char *texts[] = {"Refund of USDT", "the refunds are late", "退款 USDT 到账", "0xAbCdef0123456789abcdef hash", "\"quoted\" OR (evil* NEAR", NULL};
+    static const char *texts[] = {"Refund of USDT",
+                                  "the refunds are late",
+                                  "退款 USDT 到账",
+                                  "0xAbCdef0123456789abcdef hash",
+                                  "\"quoted\" OR (evil* NEAR",
+                                  NULL};
     struct tmpdb t = {0};
     tmpdb_dir(&t);
     tmpdb_reopen(&t, &options);
@@ -317,7 +334,9 @@ static void all_words_must_match_and_pages_follow_each_other(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         static struct ask ask;
-        ask = (struct ask){.query = str_from(cases[i].query), .before_id = cases[i].before, .limit = cases[i].limit};
+        ask = (struct ask){.query = str_from(cases[i].query),
+                           .before_id = cases[i].before,
+                           .limit = cases[i].limit};
         assert_int_equal(db_read(t.db, do_ask, &ask), ERR_OK);
         if (ask.n != cases[i].n || (ask.n > 0 && ask.ids[0] != cases[i].first)) {
             fail_msg("%s: %zu hits", cases[i].query, ask.n);
@@ -346,7 +365,8 @@ static void the_index_goes_on_after_a_kill_in_the_middle(void **state)
             rng_init(&c.rng, rng_u64());
             tmpdb_reopen(&t, &options);
             for (;;) {
-                (void)(add_docs(t.db, &c) == ERR_OK && rng_below(&c.rng, 3) == 0 && db_index_wait(t.db, 1000));
+                (void)(add_docs(t.db, &c) == ERR_OK && rng_below(&c.rng, 3) == 0 &&
+                       db_index_wait(t.db, 1000));
             }
         }
         struct timespec ts = {0, 60000000 + (long)(rng_u64() % 60000000)};
@@ -385,7 +405,9 @@ static void a_lost_or_broken_index_file_is_made_anew(void **state)
         } else {
             FILE *f = fopen(path, "w");
             assert_non_null(f);
-            (void)fputs("this is not a database, it only stands where one should be, and is long enough to be looked at", f);
+            (void)fputs("this is not a database, it only stands where one should be, and is long "
+                        "enough to be looked at",
+                        f);
             (void)fclose(f);
         }
         tmpdb_reopen(&t, &options);

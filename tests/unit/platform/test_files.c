@@ -72,8 +72,14 @@ static void names_that_are_no_hash_reach_no_file(void **state)
     struct arena *arena = arena_new(0);
     struct files *f = NULL;
     assert_int_equal(files_open_local(t.dir, &f, NULL), ERR_OK);
-    static const char *const names[] = {"", "..", "../../etc/passwd", "/etc/passwd", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
-        "../7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad0"};
+    static const char *const names[] = {
+        "",
+        "..",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
+        "../7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad0"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *path = NULL;
         int64_t size = 0;

@@ -133,7 +133,8 @@ static void rows_are_sent_once_several_at_a_time(void **state)
     struct many m = {.n = 60, .at = 1000000, .payload = "slow"};
     assert_int_equal(db_write(t.db, add_many, &m), ERR_OK);
     assert_int_equal(db_write(t.db, add_many, &m), ERR_OK); /* the same keys again */
-    struct many rolled_back = {.from = 100, .n = 5, .at = 1000000, .payload = "x", .outcome = ERR_DENIED};
+    struct many rolled_back = {
+        .from = 100, .n = 5, .at = 1000000, .payload = "x", .outcome = ERR_DENIED};
     assert_int_equal(db_write(t.db, add_many, &rolled_back), ERR_DENIED);
     wait_calls(r, 60);
     assert_true(r->max_at_once > 1);
@@ -201,7 +202,9 @@ static void failures_are_tried_later_and_given_up_in_the_end(void **state)
 static enum err claim_by_hand(struct db_txn *txn, void *arg)
 {
     (void)arg;
-    return db_exec(txn, "UPDATE outbox SET state = 1, attempts = 1, claimed_by = 'dead', due_at = 99000000", NULL, 0, NULL);
+    return db_exec(
+        txn, "UPDATE outbox SET state = 1, attempts = 1, claimed_by = 'dead', due_at = 99000000",
+        NULL, 0, NULL);
 }
 
 static void what_a_dead_process_had_claimed_is_sent_after_the_restart(void **state)
@@ -237,7 +240,8 @@ struct once {
 static enum err once(struct db_txn *txn, void *arg)
 {
     struct once *o = arg;
-    enum err err = idempotency_begin(txn, o->arena, str_from(o->actor), STR("key"), str_from(o->hash), o->now, &o->result, &o->answer);
+    enum err err = idempotency_begin(txn, o->arena, str_from(o->actor), STR("key"),
+                                     str_from(o->hash), o->now, &o->result, &o->answer);
     if (err == ERR_OK && o->result == IDEMPOTENCY_FRESH && o->finishes) {
         struct idempotency_answer answer = {201, STR("application/json"), {"{\0}", 3}};
         err = idempotency_finish(txn, str_from(o->actor), STR("key"), &answer);
@@ -268,7 +272,8 @@ static void a_repeated_request_gets_the_first_answer(void **state)
         {"expired", "agent:1", "h3", 1001 + TIME_DAY_MS, true, ERR_OK, IDEMPOTENCY_FRESH},
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        struct once o = {steps[i].actor, steps[i].hash, steps[i].now, steps[i].finishes, steps[i].outcome, arena, IDEMPOTENCY_FRESH, {0}};
+        struct once o = {steps[i].actor,   steps[i].hash, steps[i].now,      steps[i].finishes,
+                         steps[i].outcome, arena,         IDEMPOTENCY_FRESH, {0}};
         assert_int_equal(db_write(t.db, once, &o), steps[i].outcome);
         if (o.result != steps[i].want) {
             fail_msg("%s: %d", steps[i].name, o.result);

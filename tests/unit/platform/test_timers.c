@@ -22,7 +22,8 @@ struct seen {
     atomic_int n_failures_left;
 };
 
-static enum err note(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+static enum err note(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                     int64_t now)
 {
     (void)txn;
     struct seen *s = arg;
@@ -46,7 +47,8 @@ struct set {
 static enum err set(struct db_txn *txn, void *arg)
 {
     const struct set *s = arg;
-    return s->is_cancel ? timer_cancel(txn, "snooze", s->subject) : timer_set(txn, "snooze", s->subject, s->due_at, STR("p"));
+    return s->is_cancel ? timer_cancel(txn, "snooze", s->subject)
+                        : timer_set(txn, "snooze", s->subject, s->due_at, STR("p"));
 }
 
 static void do_set(struct db *db, int64_t subject, int64_t due_at)
@@ -189,7 +191,8 @@ static void on_a_real_clock_they_are_on_time(void **state)
 
 int main(void)
 {
-    (void)unsetenv("SH_TEST_DB_REHEARSE"); /* the handlers here count how often they ran, which real ones must not */
+    (void)unsetenv(
+        "SH_TEST_DB_REHEARSE"); /* the handlers here count how often they ran, which real ones must not */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_fire_when_due_in_order_and_once),
         cmocka_unit_test(they_survive_a_restart_and_fire_late_rather_than_never),

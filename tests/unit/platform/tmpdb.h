@@ -34,7 +34,8 @@ static inline int tmpdb_rm(const char *path, const struct stat *st, int type, st
 static inline void tmpdb_dir(struct tmpdb *t)
 {
     const char *tmp = getenv("TMPDIR");
-    (void)snprintf(t->dir, sizeof(t->dir), "%s/shXXXXXX", tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp");
+    (void)snprintf(t->dir, sizeof(t->dir), "%s/shXXXXXX",
+                   tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp");
     ASSERT(mkdtemp(t->dir) != NULL);
     (void)snprintf(t->url, sizeof(t->url), "sqlite:%s/test.db", t->dir);
 }
