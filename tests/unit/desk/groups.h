@@ -11,10 +11,9 @@
 
 int test_conversation(void);
 int test_message(void);
-int test_files(void);
 int test_presence(void);
 int test_routing(void);
 int test_services(void);
-int test_sockets(void);
+int test_sim(void);
 
 #endif

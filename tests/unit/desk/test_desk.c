@@ -6,6 +6,7 @@ int main(void)
     failed += test_conversation();
     failed += test_message();
     failed += test_routing();
+    failed += test_sim();
     failed += test_services();
     failed += test_presence();
     return failed != 0;
