@@ -115,7 +115,8 @@ static void replay_job(void *arg)
         (void)atomic_compare_exchange_strong(&p->stage, &greeting, PEER_LIVE);
         peer_send(p, &r.welcome);
         if (r.is_resync) {
-            struct str s = str_printf(arena, "{\"t\":\"resync\",\"last_event_id\":\"%lld\"}", (long long)r.last.v);
+            struct str s = str_printf(arena, "{\"t\":\"resync\",\"last_event_id\":\"%lld\"}",
+                                      (long long)r.last.v);
             wire->send(wire->arg, p->conn, s);
         } else {
             send_frames(p, &r.events);
@@ -156,7 +157,8 @@ static void forget_views(struct peer *p)
 static enum err leave_fn(struct db_txn *txn, void *arg)
 {
     struct peer *p = arg;
-    return presence_disconnecting(p->desk, txn, p->agent->actor.agent, stream_count(p->desk, p->agent->actor.agent) <= 1);
+    return presence_disconnecting(p->desk, txn, p->agent->actor.agent,
+                                  stream_count(p->desk, p->agent->actor.agent) <= 1);
 }
 
 static void leave_done(enum err err, void *arg)
@@ -220,7 +222,8 @@ static void connect_done(enum err err, void *arg)
 static void hello_job(void *arg)
 {
     struct peer *p = arg;
-    enum err err = identity_session_actor(p->desk->identity, str_from(p->agent->token), p->agent->csrf, &p->agent->actor, NULL);
+    enum err err = identity_session_actor(p->desk->identity, str_from(p->agent->token),
+                                          p->agent->csrf, &p->agent->actor, NULL);
     if (err == ERR_OK && p->agent->actor.needs_totp_setup) {
         err = ERR_UNAUTHORIZED;
     }
@@ -247,7 +250,8 @@ static void on_hello(struct peer *p, const struct json *frame)
     p->agent->have.v = -1;
     bool is_good = csrf.len > 0 && csrf.len <= 200;
     if (is_good && have != NULL && !json_is_null(have)) {
-        is_good = json_is_string(have) && str_to_i64(json_str(have), &p->agent->have.v) && p->agent->have.v >= 0;
+        is_good = json_is_string(have) && str_to_i64(json_str(have), &p->agent->have.v) &&
+                  p->agent->have.v >= 0;
     }
     if (!is_good) {
         peer_close_bad_frame(p, "hello");
@@ -292,21 +296,24 @@ static enum err view_fn(struct db_txn *txn, void *arg)
     }
     enum err err = actor_require(&job->peer->agent->actor, PERM_CONVERSATION_READ, NULL);
     if (err == ERR_OK) {
-        err = conversation_load_for(txn, &job->peer->agent->actor, job->conversation, db_txn_arena(txn), &c, NULL);
+        err = conversation_load_for(txn, &job->peer->agent->actor, job->conversation,
+                                    db_txn_arena(txn), &c, NULL);
     }
     if (err != ERR_OK) {
         return err;
     }
     job->visitor_topic = topic_of_visitor(c.inbox, c.customer);
     return job->have >= 0 && job->have < c.last_seq
-        ? event_replay_conversation(txn, job->conversation, job->have, false, VIEW_REPLAY_MAX, view_event, job)
-        : ERR_OK;
+               ? event_replay_conversation(txn, job->conversation, job->have, false,
+                                           VIEW_REPLAY_MAX, view_event, job)
+               : ERR_OK;
 }
 
 static struct peer_view *find_view(struct peer *p, int64_t conversation)
 {
     for (size_t i = 0; i < PEER_MAX_VIEWS; i++) {
-        if (atomic_load_explicit(&p->agent->views[i].conversation, memory_order_acquire) == conversation) {
+        if (atomic_load_explicit(&p->agent->views[i].conversation, memory_order_acquire) ==
+            conversation) {
             return &p->agent->views[i];
         }
     }
@@ -323,7 +330,11 @@ static void view_done(enum err err, void *arg)
     bool is_gone = atomic_load(&p->stage) == PEER_CLOSED;
     if (err != ERR_OK) {
         struct errinfo info = {0};
-        peer_send_problem(p, err, err == ERR_NOT_FOUND ? (err_set(&info, err, "conversation_id", "not_found", "no such conversation"), &info) : NULL);
+        peer_send_problem(p, err,
+                          err == ERR_NOT_FOUND ? (err_set(&info, err, "conversation_id",
+                                                          "not_found", "no such conversation"),
+                                                  &info)
+                                               : NULL);
     } else if (!job->open && v != NULL) {
         atomic_store(&v->conversation, 0);
         stream_view(p->desk, p->agent->actor.agent, job->conversation, false);
@@ -373,7 +384,8 @@ static void on_typing(struct peer *p, const struct json *frame)
     struct conversation_id c = {0};
     bool on = json_bool(json_find(frame, "on"));
     bool is_note = str_eq_cstr(json_str(json_find(frame, "kind")), "note");
-    if (json_get_id(frame, "conversation_id", &c.v, NULL) != ERR_OK || !actor_may(&p->agent->actor, PERM_CONVERSATION_REPLY) || !peer_may_type(p, on)) {
+    if (json_get_id(frame, "conversation_id", &c.v, NULL) != ERR_OK ||
+        !actor_may(&p->agent->actor, PERM_CONVERSATION_REPLY) || !peer_may_type(p, on)) {
         return;
     }
     const struct peer_view *v = find_view(p, c.v); /* only where it was allowed to look */
@@ -394,10 +406,12 @@ static void on_read(struct peer *p, const struct json *frame)
 {
     struct conversation_id c = {0};
     int64_t seq = 0;
-    if (json_get_id(frame, "conversation_id", &c.v, NULL) != ERR_OK || json_get_i64(frame, "seq", 0, INT64_MAX / 2, &seq, NULL) != ERR_OK) {
+    if (json_get_id(frame, "conversation_id", &c.v, NULL) != ERR_OK ||
+        json_get_i64(frame, "seq", 0, INT64_MAX / 2, &seq, NULL) != ERR_OK) {
         peer_close_bad_frame(p, "read");
     } else if (find_view(p, c.v) != NULL) {
-        receipts_add(p->desk->receipts, RECEIPT_AGENT_READ, c, (struct customer_id){0}, (struct inbox_id){0}, p->agent->actor.agent, seq);
+        receipts_add(p->desk->receipts, RECEIPT_AGENT_READ, c, (struct customer_id){0},
+                     (struct inbox_id){0}, p->agent->actor.agent, seq);
     }
 }
 
@@ -409,7 +423,8 @@ struct watch_job {
 static void watch_on_writer(void *arg)
 {
     struct watch_job *job = arg;
-    if (atomic_load(&job->peer->stage) == PEER_LIVE && atomic_exchange(&job->peer->agent->watches_all, job->on) != job->on) {
+    if (atomic_load(&job->peer->stage) == PEER_LIVE &&
+        atomic_exchange(&job->peer->agent->watches_all, job->on) != job->on) {
         stream_watch_all(job->peer->desk, job->peer->agent->actor.agent, job->on);
     }
     peer_unref(&job->peer);
@@ -426,7 +441,9 @@ static void on_watch_all(struct peer *p, const struct json *frame)
 static enum err activity_fn(struct db_txn *txn, void *arg)
 {
     struct peer *p = arg;
-    return presence_happened(p->desk, txn, p->agent->actor.agent, (struct presence_input){.event = PRESENCE_ACTIVE, .now = desk_now(p->desk)});
+    return presence_happened(
+        p->desk, txn, p->agent->actor.agent,
+        (struct presence_input){.event = PRESENCE_ACTIVE, .now = desk_now(p->desk)});
 }
 
 static void activity_done(enum err err, void *arg)
@@ -491,7 +508,8 @@ static void on_frame(struct peer *p, const struct json *frame)
     }
 }
 
-static enum err agent_on_open(void *arg, const struct request *rq, struct conn_id conn, void **user_out, struct errinfo *info)
+static enum err agent_on_open(void *arg, const struct request *rq, struct conn_id conn,
+                              void **user_out, struct errinfo *info)
 {
     struct peer *p = peer_new(arg, conn, true);
     if (!identity_cookie_token(rq, p->agent->token)) {

@@ -7,8 +7,9 @@
 
 #define BOT_IDLE_MS (24 * TIME_HOUR_MS)
 
-static enum err insert_bot_message(struct desk_work *w, struct conversation *c, enum message_kind kind, struct str client_id, struct str name, struct str body,
-    struct str meta)
+static enum err insert_bot_message(struct desk_work *w, struct conversation *c,
+                                   enum message_kind kind, struct str client_id, struct str name,
+                                   struct str body, struct str meta)
 {
     struct message m = {
         .conversation = c->id,
@@ -40,7 +41,9 @@ static enum err insert_bot_message(struct desk_work *w, struct conversation *c, 
     json_writer_init(&jw, &b);
     message_write_json(&jw, &m);
     err = buf_err(&b);
-    return err != ERR_OK ? err : conversation_append(w, c, STR("message.created"), m.is_public, buf_str(&b));
+    return err != ERR_OK
+               ? err
+               : conversation_append(w, c, STR("message.created"), m.is_public, buf_str(&b));
 }
 
 static enum err is_said(struct db_txn *txn, struct str client_id, bool *out)
@@ -51,7 +54,8 @@ static enum err is_said(struct db_txn *txn, struct str client_id, bool *out)
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-static void take_over(struct desk_work *w, struct conversation *c, struct str language, struct str topic)
+static void take_over(struct desk_work *w, struct conversation *c, struct str language,
+                      struct str topic)
 {
     if (language.len > 0 && !str_eq(language, c->language)) {
         c->language = language;
@@ -85,7 +89,8 @@ static enum err reply_fn(struct db_txn *txn, void *arg)
     err = conversation_do(&w, &c, ON_BOT_REPLY, (struct agent_id){0}, STR(""), 0, r->info);
     if (err == ERR_OK) {
         take_over(&w, &c, r->m->language, r->m->topic);
-        err = insert_bot_message(&w, &c, MESSAGE_PUBLIC, r->m->client_id, r->m->name, r->m->body, r->m->meta);
+        err = insert_bot_message(&w, &c, MESSAGE_PUBLIC, r->m->client_id, r->m->name, r->m->body,
+                                 r->m->meta);
     }
     err = err != ERR_OK ? err : timer_set(txn, "bot_idle", c.id.v, w.now + BOT_IDLE_MS, STR("{}"));
     return err != ERR_OK ? err : conversation_finish(&w, &c);
@@ -112,7 +117,8 @@ static enum err where_fn(struct db_txn *txn, void *arg)
     return conversation_load(txn, t->id, t->arena, &t->c);
 }
 
-void desk_bot_typing(struct desk *desk, struct conversation_id conversation, struct str name, bool on)
+void desk_bot_typing(struct desk *desk, struct conversation_id conversation, struct str name,
+                     bool on)
 {
     ARENA_AUTO arena = arena_new(0);
     struct typing t = {.id = conversation, .arena = arena};
@@ -122,7 +128,8 @@ void desk_bot_typing(struct desk *desk, struct conversation_id conversation, str
     BUF_AUTO b;
     buf_init(&b, 4096);
     peer_write_typing(&b, conversation, "bot", 0, name, on, false);
-    uint64_t topics[2] = {topic_of_visitor(t.c.inbox, t.c.customer), topic_of_conversation(conversation)};
+    uint64_t topics[2] = {topic_of_visitor(t.c.inbox, t.c.customer),
+                          topic_of_conversation(conversation)};
     desk->wire.publish(desk->wire.arg, topics, 2, 0, buf_str(&b), NULL);
 }
 
@@ -156,7 +163,10 @@ static enum err handover_fn(struct db_txn *txn, void *arg)
         err = insert_bot_message(&w, &c, MESSAGE_PUBLIC, h->client_id, h->name, h->body, h->meta);
     }
     if (err == ERR_OK && h->note.len > 0) {
-        err = insert_bot_message(&w, &c, MESSAGE_NOTE, STR(""), h->name, h->note, str_printf(w.arena, "{\"event\":\"handover\",\"params\":{\"reason\":\"" STR_FMT "\"}}", STR_ARG(h->reason)));
+        err = insert_bot_message(
+            &w, &c, MESSAGE_NOTE, STR(""), h->name, h->note,
+            str_printf(w.arena, "{\"event\":\"handover\",\"params\":{\"reason\":\"" STR_FMT "\"}}",
+                       STR_ARG(h->reason)));
     }
     /* Whoever asked for a person waits since then, whatever the bot said meanwhile. */
     c.waiting_since = waiting_since > 0 ? waiting_since : w.now;
@@ -175,8 +185,8 @@ enum err desk_handover(struct desk *desk, const struct desk_handover *h, struct 
 
 /* ---- reading for the bot ---- */
 
-enum err desk_recent_messages(struct db_txn *txn, struct conversation_id conversation, size_t limit, struct arena *arena, struct desk_message **out,
-    size_t *n_out)
+enum err desk_recent_messages(struct db_txn *txn, struct conversation_id conversation, size_t limit,
+                              struct arena *arena, struct desk_message **out, size_t *n_out)
 {
     struct message *list = NULL;
     size_t n = 0;
@@ -187,8 +197,12 @@ enum err desk_recent_messages(struct db_txn *txn, struct conversation_id convers
     struct desk_message *m = ARENA_ARRAY(arena, struct desk_message, n + 1);
     for (size_t i = 0; i < n; i++) {
         const struct message *from = &list[n - 1 - i];
-        m[i] = (struct desk_message){.id = from->id, .seq = from->seq, .at = from->created_at, .author_kind = (int)from->author_kind, .body = from->body,
-            .meta = from->meta};
+        m[i] = (struct desk_message){.id = from->id,
+                                     .seq = from->seq,
+                                     .at = from->created_at,
+                                     .author_kind = (int)from->author_kind,
+                                     .body = from->body,
+                                     .meta = from->meta};
     }
     *out = m;
     *n_out = n;
@@ -213,7 +227,10 @@ static enum err of_the_bot_fn(struct db_txn *txn, void *arg)
     struct sweep *s = arg;
     struct db_rows *rows = NULL;
     s->n = 0;
-    enum err err = db_query(txn, "SELECT id FROM conversations WHERE handler = 0 AND state IN (0, 1) AND state <> 3 ORDER BY id LIMIT 10000", NULL, 0, &rows);
+    enum err err = db_query(txn,
+                            "SELECT id FROM conversations WHERE handler = 0 AND state IN (0, 1) "
+                            "AND state <> 3 ORDER BY id LIMIT 10000",
+                            NULL, 0, &rows);
     if (err != ERR_OK) {
         return err;
     }
@@ -247,9 +264,17 @@ static enum err pending_fn(struct db_txn *txn, void *arg)
         err = conversation_load(txn, (struct conversation_id){s->ids[i]}, s->arena, &c);
         err = err != ERR_OK ? err : message_list(txn, c.id, 0, true, 1, s->arena, &last, &n);
         if (err == ERR_OK && n == 1 && last->author_kind == AUTHOR_CUSTOMER) {
-            s->pending[s->n_pending++] = (struct desk_customer_message){.conversation = c.id, .message = last->id, .seq = last->seq, .customer = c.customer,
-                .inbox = c.inbox, .body = last->body, .button = button_of(last->meta, s->arena), .language = c.language, .n_files = (int)last->n_files,
-                .at = last->created_at};
+            s->pending[s->n_pending++] =
+                (struct desk_customer_message){.conversation = c.id,
+                                               .message = last->id,
+                                               .seq = last->seq,
+                                               .customer = c.customer,
+                                               .inbox = c.inbox,
+                                               .body = last->body,
+                                               .button = button_of(last->meta, s->arena),
+                                               .language = c.language,
+                                               .n_files = (int)last->n_files,
+                                               .at = last->created_at};
         }
     }
     return err;
@@ -260,7 +285,8 @@ enum err desk_bot_pending(struct desk *desk)
     ARENA_AUTO arena = arena_new(64 * 1024);
     struct sweep s = {.desk = desk, .arena = arena, .ids = ARENA_ARRAY(arena, int64_t, SWEEP_MAX)};
     enum err err = db_read(desk->db, pending_fn, &s);
-    for (size_t i = 0; i < s.n_pending && err == ERR_OK && desk->bot.customer_message != NULL; i++) {
+    for (size_t i = 0; i < s.n_pending && err == ERR_OK && desk->bot.customer_message != NULL;
+         i++) {
         desk->bot.customer_message(desk->bot.arg, &s.pending[i]);
     }
     return err;
@@ -272,7 +298,8 @@ enum err desk_bot_release(struct desk *desk)
     struct sweep s = {.desk = desk, .arena = arena, .ids = ARENA_ARRAY(arena, int64_t, SWEEP_MAX)};
     enum err err = db_read(desk->db, of_the_bot_fn, &s);
     for (size_t i = 0; i < s.n && err == ERR_OK; i++) {
-        struct desk_handover h = {.conversation = {s.ids[i]}, .priority = PRIORITY_LOW, .reason = STR("bot_off")};
+        struct desk_handover h = {
+            .conversation = {s.ids[i]}, .priority = PRIORITY_LOW, .reason = STR("bot_off")};
         err = desk_handover(desk, &h, NULL);
     }
     return err;

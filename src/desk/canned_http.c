@@ -29,7 +29,8 @@ static bool is_shortcut(struct str s)
     return good;
 }
 
-static enum err decode(const struct json *o, struct arena *arena, struct canned *c, struct errinfo *info)
+static enum err decode(const struct json *o, struct arena *arena, struct canned *c,
+                       struct errinfo *info)
 {
     static const char *const languages[] = {"en", "zh-CN", NULL};
     int word = 0;
@@ -53,14 +54,19 @@ static enum err list_fn(struct db_txn *txn, void *arg)
     struct job *j = arg;
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY(txn, &rows,
-        "SELECT id, shortcut, title, body, language, version FROM canned WHERE $1 = '' OR language = $1 ORDER BY shortcut, language LIMIT 2000",
-        db_text(j->language));
+                            "SELECT id, shortcut, title, body, language, version FROM canned WHERE "
+                            "$1 = '' OR language = $1 ORDER BY shortcut, language LIMIT 2000",
+                            db_text(j->language));
     if (err != ERR_OK) {
         return err;
     }
     while (db_rows_next(rows)) {
-        struct canned c = {.id = db_rows_i64(rows, 0), .shortcut = db_rows_str(rows, 1), .title = db_rows_str(rows, 2), .body = db_rows_str(rows, 3),
-            .language = db_rows_str(rows, 4), .version = db_rows_i64(rows, 5)};
+        struct canned c = {.id = db_rows_i64(rows, 0),
+                           .shortcut = db_rows_str(rows, 1),
+                           .title = db_rows_str(rows, 2),
+                           .body = db_rows_str(rows, 3),
+                           .language = db_rows_str(rows, 4),
+                           .version = db_rows_i64(rows, 5)};
         write_canned(j->w, &c);
     }
     return db_rows_close(&rows);

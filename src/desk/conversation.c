@@ -39,23 +39,50 @@ struct transition {
 
 static const struct transition transitions[CONVERSATION_N_EVENTS][CONVERSATION_N_STATES] = {
     /* from:                 open                              waiting                                  snoozed                                     resolved */
-    [ON_CUSTOMER_MESSAGE] = {{TO_OPEN, EFFECT_START_WAITING}, {TO_OPEN, EFFECT_START_WAITING | EFFECT_ROUTE}, {TO_OPEN, EFFECT_START_WAITING | EFFECT_ROUTE | WAKE},
-        {TO_OPEN, EFFECT_START_WAITING | REOPEN}},
-    [ON_AGENT_REPLY] = {{TO_OPEN, EFFECT_CLEAR_WAITING}, {TO_WAITING, EFFECT_CLEAR_WAITING}, {TO_SNOOZED, EFFECT_CLEAR_WAITING}, {TO_OPEN, EFFECT_CLEAR_WAITING | REOPEN}},
-    [ON_BOT_REPLY] = {{TO_OPEN, EFFECT_CLEAR_WAITING}, {TO_WAITING, EFFECT_CLEAR_WAITING}, {REFUSED, 0}, {REFUSED, 0}},
-    [ON_WAIT] = {{TO_WAITING, EFFECT_CLEAR_WAITING | EFFECT_ROUTE}, {TO_WAITING, 0}, {TO_WAITING, EFFECT_CLEAR_WAITING | WAKE}, {TO_WAITING, REOPEN}},
-    [ON_SNOOZE] = {{TO_SNOOZED, EFFECT_SET_SNOOZE | EFFECT_ROUTE}, {TO_SNOOZED, EFFECT_SET_SNOOZE}, {TO_SNOOZED, EFFECT_SET_SNOOZE}, {REFUSED, 0}},
+    [ON_CUSTOMER_MESSAGE] = {{TO_OPEN, EFFECT_START_WAITING},
+                             {TO_OPEN, EFFECT_START_WAITING | EFFECT_ROUTE},
+                             {TO_OPEN, EFFECT_START_WAITING | EFFECT_ROUTE | WAKE},
+                             {TO_OPEN, EFFECT_START_WAITING | REOPEN}},
+    [ON_AGENT_REPLY] = {{TO_OPEN, EFFECT_CLEAR_WAITING},
+                        {TO_WAITING, EFFECT_CLEAR_WAITING},
+                        {TO_SNOOZED, EFFECT_CLEAR_WAITING},
+                        {TO_OPEN, EFFECT_CLEAR_WAITING | REOPEN}},
+    [ON_BOT_REPLY] = {{TO_OPEN, EFFECT_CLEAR_WAITING},
+                      {TO_WAITING, EFFECT_CLEAR_WAITING},
+                      {REFUSED, 0},
+                      {REFUSED, 0}},
+    [ON_WAIT] = {{TO_WAITING, EFFECT_CLEAR_WAITING | EFFECT_ROUTE},
+                 {TO_WAITING, 0},
+                 {TO_WAITING, EFFECT_CLEAR_WAITING | WAKE},
+                 {TO_WAITING, REOPEN}},
+    [ON_SNOOZE] = {{TO_SNOOZED, EFFECT_SET_SNOOZE | EFFECT_ROUTE},
+                   {TO_SNOOZED, EFFECT_SET_SNOOZE},
+                   {TO_SNOOZED, EFFECT_SET_SNOOZE},
+                   {REFUSED, 0}},
     [ON_WAKE] = {{TO_OPEN, 0}, {TO_WAITING, 0}, {TO_OPEN, WAKE | EFFECT_ROUTE}, {TO_RESOLVED, 0}},
-    [ON_OPEN] = {{TO_OPEN, 0}, {TO_OPEN, EFFECT_ROUTE}, {TO_OPEN, WAKE | EFFECT_ROUTE}, {TO_OPEN, REOPEN}},
-    [ON_RESOLVE] = {{TO_RESOLVED, CLOSE}, {TO_RESOLVED, CLOSE}, {TO_RESOLVED, CLOSE | WAKE}, {TO_RESOLVED, 0}},
-    [ON_END] = {{TO_RESOLVED, CLOSE}, {TO_RESOLVED, CLOSE}, {TO_RESOLVED, CLOSE | WAKE}, {TO_RESOLVED, 0}},
-    [ON_HANDOVER] = {{TO_OPEN, EFFECT_ROUTE}, {TO_OPEN, EFFECT_ROUTE}, {TO_OPEN, EFFECT_ROUTE | WAKE}, {REFUSED, 0}},
+    [ON_OPEN] = {{TO_OPEN, 0},
+                 {TO_OPEN, EFFECT_ROUTE},
+                 {TO_OPEN, WAKE | EFFECT_ROUTE},
+                 {TO_OPEN, REOPEN}},
+    [ON_RESOLVE] = {{TO_RESOLVED, CLOSE},
+                    {TO_RESOLVED, CLOSE},
+                    {TO_RESOLVED, CLOSE | WAKE},
+                    {TO_RESOLVED, 0}},
+    [ON_END] = {{TO_RESOLVED, CLOSE},
+                {TO_RESOLVED, CLOSE},
+                {TO_RESOLVED, CLOSE | WAKE},
+                {TO_RESOLVED, 0}},
+    [ON_HANDOVER] = {{TO_OPEN, EFFECT_ROUTE},
+                     {TO_OPEN, EFFECT_ROUTE},
+                     {TO_OPEN, EFFECT_ROUTE | WAKE},
+                     {REFUSED, 0}},
     [ON_ASSIGN] = {{TO_OPEN, EFFECT_ROUTE}, {TO_WAITING, 0}, {TO_SNOOZED, 0}, {TO_RESOLVED, 0}},
     [ON_QUEUE] = {{TO_OPEN, EFFECT_ROUTE}, {TO_WAITING, 0}, {TO_SNOOZED, 0}, {TO_RESOLVED, 0}},
 };
 
 /* Who has it afterwards. The bot keeps what it has until somebody takes it away; a person's message takes it away. */
-static enum conversation_handler handler_after(enum conversation_handler handler, enum conversation_event event)
+static enum conversation_handler handler_after(enum conversation_handler handler,
+                                               enum conversation_event event)
 {
     switch (event) {
     case ON_ASSIGN:
@@ -84,9 +111,11 @@ static bool is_in_queue(enum conversation_state state, enum conversation_handler
     return state == CONVERSATION_OPEN && handler == HANDLER_QUEUE;
 }
 
-struct conversation_change conversation_apply(struct conversation_facts facts, enum conversation_event event)
+struct conversation_change conversation_apply(struct conversation_facts facts,
+                                              enum conversation_event event)
 {
-    ASSERT((unsigned)event < CONVERSATION_N_EVENTS && (unsigned)facts.state < CONVERSATION_N_STATES);
+    ASSERT((unsigned)event < CONVERSATION_N_EVENTS &&
+           (unsigned)facts.state < CONVERSATION_N_STATES);
     struct conversation_change out = {.state = facts.state, .handler = facts.handler};
     struct transition t = transitions[event][facts.state];
     if (t.to == REFUSED || (event == ON_BOT_REPLY && facts.handler != HANDLER_BOT)) {
@@ -112,12 +141,15 @@ bool conversation_is_reopened_by_message(int64_t resolved_at, int64_t now, int64
     return reopen_ms > 0 && now - resolved_at <= reopen_ms;
 }
 
-bool conversation_may_be_rated(enum conversation_state state, int64_t resolved_at, bool is_rated, bool csat_enabled, int64_t now)
+bool conversation_may_be_rated(enum conversation_state state, int64_t resolved_at, bool is_rated,
+                               bool csat_enabled, int64_t now)
 {
-    return csat_enabled && !is_rated && state == CONVERSATION_RESOLVED && now - resolved_at <= CONVERSATION_RATING_MS;
+    return csat_enabled && !is_rated && state == CONVERSATION_RESOLVED &&
+           now - resolved_at <= CONVERSATION_RATING_MS;
 }
 
-bool conversation_is_stale(int64_t expect_seq, int64_t last_customer_seq, int64_t last_agent_seq, bool last_agent_is_me)
+bool conversation_is_stale(int64_t expect_seq, int64_t last_customer_seq, int64_t last_agent_seq,
+                           bool last_agent_is_me)
 {
     if (expect_seq < 0) {
         return false;

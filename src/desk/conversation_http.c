@@ -18,7 +18,8 @@ static enum err answer_head(struct response *rs, enum err err, struct str head)
     return err;
 }
 
-enum err conversation_http_list_of_customer(struct request *rq, struct response *rs, struct errinfo *info)
+enum err conversation_http_list_of_customer(struct request *rq, struct response *rs,
+                                            struct errinfo *info)
 {
     struct customer_id customer = {0};
     struct page page;
@@ -31,7 +32,8 @@ enum err conversation_http_list_of_customer(struct request *rq, struct response 
     }
     struct json_writer *w = response_json(rs);
     json_object_begin(w);
-    err = conversation_read_of_customer(rq->room, request_actor(rq), customer, page.after, (size_t)page.limit, rq->arena, w, info);
+    err = conversation_read_of_customer(rq->room, request_actor(rq), customer, page.after,
+                                        (size_t)page.limit, rq->arena, w, info);
     json_object_end(w);
     return err;
 }
@@ -51,7 +53,8 @@ enum err conversation_http_list(struct request *rq, struct response *rs, struct 
 {
     static const char *const sorts[] = {"recent", "waiting", NULL};
     struct page page;
-    struct str view = request_query(rq, "view"), sort = request_query(rq, "sort"), team = request_query(rq, "team_id");
+    struct str view = request_query(rq, "view"), sort = request_query(rq, "sort"),
+               team = request_query(rq, "team_id");
     int view_index = VIEW_MINE, sort_index = 0;
     struct conversation_list_request q = {0};
     if (view.len > 0 && !word_index(conversation_view_words, view, &view_index)) {
@@ -81,7 +84,8 @@ enum err conversation_http_list(struct request *rq, struct response *rs, struct 
 
 enum err conversation_http_counts(struct request *rq, struct response *rs, struct errinfo *info)
 {
-    return conversation_read_counts(rq->room, request_actor(rq), rq->arena, response_json(rs), info);
+    return conversation_read_counts(rq->room, request_actor(rq), rq->arena, response_json(rs),
+                                    info);
 }
 
 enum err conversation_http_get(struct request *rq, struct response *rs, struct errinfo *info)
@@ -90,7 +94,8 @@ enum err conversation_http_get(struct request *rq, struct response *rs, struct e
     int64_t version = 0;
     struct conversation_id id = id_of(rq, &err, info);
     if (err == ERR_OK) {
-        err = conversation_read_one(rq->room, request_actor(rq), id, rq->arena, response_json(rs), &version, info);
+        err = conversation_read_one(rq->room, request_actor(rq), id, rq->arena, response_json(rs),
+                                    &version, info);
     }
     if (err == ERR_OK) {
         response_etag(rs, version);
@@ -98,11 +103,13 @@ enum err conversation_http_get(struct request *rq, struct response *rs, struct e
     return err;
 }
 
-static enum err decode_tags(const struct json *o, struct arena *arena, struct str *out, struct errinfo *info)
+static enum err decode_tags(const struct json *o, struct arena *arena, struct str *out,
+                            struct errinfo *info)
 {
     const struct json *list = json_find(o, "tags");
     if (!json_is_array(list) || json_len(list) > 20) {
-        return err_set(info, ERR_INVALID, "tags", json_is_array(list) ? "too_long" : "type", "a list of at most 20");
+        return err_set(info, ERR_INVALID, "tags", json_is_array(list) ? "too_long" : "type",
+                       "a list of at most 20");
     }
     BUF_AUTO b;
     buf_init(&b, 8192);
@@ -126,13 +133,15 @@ static enum err if_match(const struct request *rq, int64_t *version_out, struct 
 {
     struct str given = request_header(rq, "if-match");
     if (given.len == 0) {
-        return err_set(info, ERR_INVALID, "If-Match", "if_match_required", "send the ETag you are changing in If-Match");
+        return err_set(info, ERR_INVALID, "If-Match", "if_match_required",
+                       "send the ETag you are changing in If-Match");
     }
     *version_out = -1;
     if (str_eq_cstr(given, "*")) {
         return ERR_OK;
     }
-    if (given.len < 4 || !str_starts(given, STR("\"v")) || !str_to_i64(str_sub(given, 2, given.len - 3), version_out)) {
+    if (given.len < 4 || !str_starts(given, STR("\"v")) ||
+        !str_to_i64(str_sub(given, 2, given.len - 3), version_out)) {
         return err_set(info, ERR_CONFLICT, "If-Match", "version_mismatch", "no such version");
     }
     return ERR_OK;
@@ -169,7 +178,8 @@ enum err conversation_http_update(struct request *rq, struct response *rs, struc
         err = if_match(rq, &version, info);
     }
     if (err == ERR_OK) {
-        err = conversation_update(rq->room, request_actor(rq), id, version, &patch, rq->arena, &head, info);
+        err = conversation_update(rq->room, request_actor(rq), id, version, &patch, rq->arena,
+                                  &head, info);
     }
     return answer_head(rs, err, head);
 }
@@ -195,7 +205,9 @@ enum err conversation_http_set_state(struct request *rq, struct response *rs, st
         err = err_set(info, ERR_INVALID, "snoozed_until", "format", "RFC 3339");
     }
     if (err == ERR_OK) {
-        err = conversation_set_state(rq->room, request_actor(rq), id, (enum conversation_state)state, until_at, rq->arena, &head, info);
+        err =
+            conversation_set_state(rq->room, request_actor(rq), id, (enum conversation_state)state,
+                                   until_at, rq->arena, &head, info);
     }
     return answer_head(rs, err, head);
 }
@@ -218,7 +230,8 @@ enum err conversation_http_assign(struct request *rq, struct response *rs, struc
         err = json_opt_id(o, "team_id", &team.v, info);
     }
     if (err == ERR_OK) {
-        err = conversation_assign(rq->room, request_actor(rq), id, agent, team, json_find(o, "team_id") != NULL, rq->arena, &head, info);
+        err = conversation_assign(rq->room, request_actor(rq), id, agent, team,
+                                  json_find(o, "team_id") != NULL, rq->arena, &head, info);
     }
     return answer_head(rs, err, head);
 }
@@ -239,7 +252,8 @@ enum err conversation_http_events(struct request *rq, struct response *rs, struc
     }
     struct json_writer *w = response_json(rs);
     json_object_begin(w);
-    err = conversation_read_events(rq->room, request_actor(rq), id, after, (size_t)limit, rq->arena, w, info);
+    err = conversation_read_events(rq->room, request_actor(rq), id, after, (size_t)limit, rq->arena,
+                                   w, info);
     json_object_end(w);
     return err;
 }

@@ -32,7 +32,8 @@ static void write_rating(const struct rating *r, struct json_writer *w)
     json_object_end(w);
 }
 
-enum err conversation_write_json(struct db_txn *txn, struct arena *arena, const struct conversation *c, struct json_writer *w)
+enum err conversation_write_json(struct db_txn *txn, struct arena *arena,
+                                 const struct conversation *c, struct json_writer *w)
 {
     struct customer customer = {0};
     struct str name = {0};
@@ -81,7 +82,10 @@ enum err conversation_write_json(struct db_txn *txn, struct arena *arena, const 
 /* A snooze is the agents' own affair. */
 static const char *visible_state(struct str state)
 {
-    return str_eq_cstr(state, "snoozed") ? "open" : str_eq_cstr(state, "waiting") ? "waiting" : str_eq_cstr(state, "resolved") ? "resolved" : "open";
+    return str_eq_cstr(state, "snoozed")    ? "open"
+           : str_eq_cstr(state, "waiting")  ? "waiting"
+           : str_eq_cstr(state, "resolved") ? "resolved"
+                                            : "open";
 }
 
 static void write_queue(struct json_writer *w, int64_t position, int64_t estimate_s)
@@ -112,7 +116,8 @@ static void write_score(struct json_writer *w, int64_t score)
     }
 }
 
-void visitor_conversation_write_json(const struct desk *desk, struct json_writer *w, const struct visitor_view *v)
+void visitor_conversation_write_json(const struct desk *desk, struct json_writer *w,
+                                     const struct visitor_view *v)
 {
     const struct conversation *c = v->c;
     json_object_begin(w);
@@ -124,7 +129,9 @@ void visitor_conversation_write_json(const struct desk *desk, struct json_writer
     json_kv_i64(w, "read_seq", c->customer_read_seq);
     json_kv_i64(w, "agent_read_seq", c->agent_read_seq);
     write_queue(w, v->queue_position, v->estimate_s);
-    json_kv_bool(w, "can_rate", conversation_may_be_rated(c->state, c->resolved_at, v->score > 0, atomic_load(&desk->csat_enabled) != 0, desk_now(desk)));
+    json_kv_bool(w, "can_rate",
+                 conversation_may_be_rated(c->state, c->resolved_at, v->score > 0,
+                                           atomic_load(&desk->csat_enabled) != 0, desk_now(desk)));
     write_score(w, v->score);
     json_kv_time(w, "created_at", c->created_at);
     json_kv_time(w, "updated_at", c->updated_at);
@@ -132,7 +139,8 @@ void visitor_conversation_write_json(const struct desk *desk, struct json_writer
     json_object_end(w);
 }
 
-enum err visitor_conversation_from_head(const struct desk *desk, struct str head, struct json_writer *w)
+enum err visitor_conversation_from_head(const struct desk *desk, struct str head,
+                                        struct json_writer *w)
 {
     struct json_doc *doc = NULL;
     enum err err = json_parse(head, 0, &doc, NULL);
@@ -148,17 +156,22 @@ enum err visitor_conversation_from_head(const struct desk *desk, struct str head
     if (time_parse(json_str(json_find(o, "resolved_at")), &resolved_at) != ERR_OK) {
         resolved_at = 0;
     }
-    enum conversation_state number = str_eq_cstr(state, "resolved") ? CONVERSATION_RESOLVED : CONVERSATION_OPEN;
+    enum conversation_state number =
+        str_eq_cstr(state, "resolved") ? CONVERSATION_RESOLVED : CONVERSATION_OPEN;
     json_object_begin(w);
     json_kv_str(w, "id", json_str(json_find(o, "id")));
     json_kv_cstr(w, "state", visible_state(state));
     json_kv_str(w, "handler", handler);
-    json_kv_opt_str(w, "agent_name", str_eq_cstr(handler, "agent") ? json_str(json_find(o, "assignee_name")) : STR(""));
+    json_kv_opt_str(w, "agent_name",
+                    str_eq_cstr(handler, "agent") ? json_str(json_find(o, "assignee_name"))
+                                                  : STR(""));
     json_kv_i64(w, "last_seq", (int64_t)json_num(json_find(o, "last_seq")));
     json_kv_i64(w, "read_seq", (int64_t)json_num(json_find(o, "customer_read_seq")));
     json_kv_i64(w, "agent_read_seq", (int64_t)json_num(json_find(o, "agent_read_seq")));
     write_queue(w, 0, -1);
-    json_kv_bool(w, "can_rate", conversation_may_be_rated(number, resolved_at, score > 0, atomic_load(&desk->csat_enabled) != 0, desk_now(desk)));
+    json_kv_bool(w, "can_rate",
+                 conversation_may_be_rated(number, resolved_at, score > 0,
+                                           atomic_load(&desk->csat_enabled) != 0, desk_now(desk)));
     write_score(w, score);
     json_kv_str(w, "created_at", json_str(json_find(o, "created_at")));
     json_kv_str(w, "updated_at", json_str(json_find(o, "updated_at")));

@@ -31,10 +31,12 @@ static enum err one_fn(struct db_txn *txn, void *arg)
     return err != ERR_OK ? err : conversation_write_json(txn, r->arena, &c, r->w);
 }
 
-enum err conversation_read_one(struct desk *desk, const struct actor *actor, struct conversation_id id, struct arena *arena, struct json_writer *w,
-    int64_t *version_out, struct errinfo *info)
+enum err conversation_read_one(struct desk *desk, const struct actor *actor,
+                               struct conversation_id id, struct arena *arena,
+                               struct json_writer *w, int64_t *version_out, struct errinfo *info)
 {
-    struct reading r = {.desk = desk, .actor = actor, .id = id, .arena = arena, .w = w, .info = info};
+    struct reading r = {
+        .desk = desk, .actor = actor, .id = id, .arena = arena, .w = w, .info = info};
     enum err err = begin(&r);
     err = err != ERR_OK ? err : db_read(desk->db, one_fn, &r);
     if (err == ERR_OK) {
@@ -71,10 +73,12 @@ static int64_t sort_value(const struct conversation_list_request *q, const struc
     if (q->view == VIEW_RESOLVED) {
         return c->resolved_at;
     }
-    return q->by_waiting ? (c->waiting_since > 0 ? c->waiting_since : 9000000000000) : c->updated_at;
+    return q->by_waiting ? (c->waiting_since > 0 ? c->waiting_since : 9000000000000)
+                         : c->updated_at;
 }
 
-static enum err write_items(struct db_txn *txn, const struct reading *r, const struct conversation *list, size_t n)
+static enum err write_items(struct db_txn *txn, const struct reading *r,
+                            const struct conversation *list, size_t n)
 {
     enum err err = ERR_OK;
     json_put_key(r->w, "items");
@@ -104,12 +108,14 @@ static enum err list_fn(struct db_txn *txn, void *arg)
     bool has_more = n > r->q->limit;
     n = has_more ? r->q->limit : n;
     err = write_items(txn, r, list, n);
-    json_kv_cursor(r->w, has_more, n > 0 ? sort_value(r->q, &list[n - 1]) : 0, n > 0 ? list[n - 1].id.v : 0);
+    json_kv_cursor(r->w, has_more, n > 0 ? sort_value(r->q, &list[n - 1]) : 0,
+                   n > 0 ? list[n - 1].id.v : 0);
     return err;
 }
 
-enum err conversation_read_list(struct desk *desk, const struct actor *actor, const struct conversation_list_request *q, struct arena *arena,
-    struct json_writer *w, struct errinfo *info)
+enum err conversation_read_list(struct desk *desk, const struct actor *actor,
+                                const struct conversation_list_request *q, struct arena *arena,
+                                struct json_writer *w, struct errinfo *info)
 {
     struct reading r = {.desk = desk, .actor = actor, .q = q, .arena = arena, .w = w, .info = info};
     enum err err = begin(&r);
@@ -119,7 +125,8 @@ enum err conversation_read_list(struct desk *desk, const struct actor *actor, co
 static enum err counts_fn(struct db_txn *txn, void *arg)
 {
     struct reading *r = arg;
-    static const enum conversation_view views[] = {VIEW_MINE, VIEW_UNASSIGNED, VIEW_ALL, VIEW_SNOOZED, VIEW_MENTIONS, VIEW_BOT};
+    static const enum conversation_view views[] = {VIEW_MINE,    VIEW_UNASSIGNED, VIEW_ALL,
+                                                   VIEW_SNOOZED, VIEW_MENTIONS,   VIEW_BOT};
     enum err err = ERR_OK;
     json_object_begin(r->w);
     for (size_t i = 0; i < sizeof views / sizeof views[0] && err == ERR_OK; i++) {
@@ -132,7 +139,8 @@ static enum err counts_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err conversation_read_counts(struct desk *desk, const struct actor *actor, struct arena *arena, struct json_writer *w, struct errinfo *info)
+enum err conversation_read_counts(struct desk *desk, const struct actor *actor, struct arena *arena,
+                                  struct json_writer *w, struct errinfo *info)
 {
     struct reading r = {.desk = desk, .actor = actor, .arena = arena, .w = w, .info = info};
     enum err err = begin(&r);
@@ -145,7 +153,8 @@ static enum err of_customer_fn(struct db_txn *txn, void *arg)
     struct reading *r = arg;
     struct conversation *list = NULL;
     size_t n = 0, n_seen = 0;
-    enum err err = conversation_list_of_customer(txn, r->customer, (struct inbox_id){0}, r->at, r->limit + 1, r->arena, &list, &n);
+    enum err err = conversation_list_of_customer(txn, r->customer, (struct inbox_id){0}, r->at,
+                                                 r->limit + 1, r->arena, &list, &n);
     if (err != ERR_OK) {
         return err;
     }
@@ -162,10 +171,19 @@ static enum err of_customer_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err conversation_read_of_customer(struct desk *desk, const struct actor *actor, struct customer_id customer, int64_t before_id, size_t limit,
-    struct arena *arena, struct json_writer *w, struct errinfo *info)
+enum err conversation_read_of_customer(struct desk *desk, const struct actor *actor,
+                                       struct customer_id customer, int64_t before_id, size_t limit,
+                                       struct arena *arena, struct json_writer *w,
+                                       struct errinfo *info)
 {
-    struct reading r = {.desk = desk, .actor = actor, .customer = customer, .at = before_id, .limit = limit, .arena = arena, .w = w, .info = info};
+    struct reading r = {.desk = desk,
+                        .actor = actor,
+                        .customer = customer,
+                        .at = before_id,
+                        .limit = limit,
+                        .arena = arena,
+                        .w = w,
+                        .info = info};
     enum err err = begin(&r);
     return err != ERR_OK ? err : db_read(desk->db, of_customer_fn, &r);
 }
@@ -195,10 +213,19 @@ static enum err messages_fn(struct db_txn *txn, void *arg)
     return ERR_OK;
 }
 
-enum err conversation_read_messages(struct desk *desk, const struct actor *actor, struct conversation_id id, int64_t before, size_t limit, struct arena *arena,
-    struct json_writer *w, struct errinfo *info)
+enum err conversation_read_messages(struct desk *desk, const struct actor *actor,
+                                    struct conversation_id id, int64_t before, size_t limit,
+                                    struct arena *arena, struct json_writer *w,
+                                    struct errinfo *info)
 {
-    struct reading r = {.desk = desk, .actor = actor, .id = id, .at = before, .limit = limit, .arena = arena, .w = w, .info = info};
+    struct reading r = {.desk = desk,
+                        .actor = actor,
+                        .id = id,
+                        .at = before,
+                        .limit = limit,
+                        .arena = arena,
+                        .w = w,
+                        .info = info};
     enum err err = begin(&r);
     return err != ERR_OK ? err : db_read(desk->db, messages_fn, &r);
 }
@@ -245,10 +272,18 @@ static enum err events_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err conversation_read_events(struct desk *desk, const struct actor *actor, struct conversation_id id, int64_t after, size_t limit, struct arena *arena,
-    struct json_writer *w, struct errinfo *info)
+enum err conversation_read_events(struct desk *desk, const struct actor *actor,
+                                  struct conversation_id id, int64_t after, size_t limit,
+                                  struct arena *arena, struct json_writer *w, struct errinfo *info)
 {
-    struct reading r = {.desk = desk, .actor = actor, .id = id, .at = after, .limit = limit, .arena = arena, .w = w, .info = info};
+    struct reading r = {.desk = desk,
+                        .actor = actor,
+                        .id = id,
+                        .at = after,
+                        .limit = limit,
+                        .arena = arena,
+                        .w = w,
+                        .info = info};
     enum err err = begin(&r);
     return err != ERR_OK ? err : db_read(desk->db, events_fn, &r);
 }
@@ -268,8 +303,10 @@ static enum err history_fn(struct db_txn *txn, void *arg)
         err = conversation_load_for(txn, r->actor, place, r->arena, &c, r->info);
     }
     if (err == ERR_OK) {
-        err = DB_QUERY(txn, &rows, "SELECT old_body, at, agent_id, action FROM message_edits WHERE message_id = $1 ORDER BY id DESC LIMIT 100",
-            db_i64(r->message.v));
+        err = DB_QUERY(txn, &rows,
+                       "SELECT old_body, at, agent_id, action FROM message_edits WHERE message_id "
+                       "= $1 ORDER BY id DESC LIMIT 100",
+                       db_i64(r->message.v));
     }
     if (err != ERR_OK) {
         return err;
@@ -288,10 +325,11 @@ static enum err history_fn(struct db_txn *txn, void *arg)
     return db_rows_close(&rows);
 }
 
-enum err message_read_history(struct desk *desk, const struct actor *actor, struct message_id id, struct arena *arena, struct json_writer *w,
-    struct errinfo *info)
+enum err message_read_history(struct desk *desk, const struct actor *actor, struct message_id id,
+                              struct arena *arena, struct json_writer *w, struct errinfo *info)
 {
-    struct reading r = {.desk = desk, .actor = actor, .message = id, .arena = arena, .w = w, .info = info};
+    struct reading r = {
+        .desk = desk, .actor = actor, .message = id, .arena = arena, .w = w, .info = info};
     enum err err = begin(&r);
     return err != ERR_OK ? err : db_read(desk->db, history_fn, &r);
 }

@@ -13,7 +13,8 @@ int64_t desk_now(const struct desk *desk)
     return clock_now(&desk->clock);
 }
 
-struct desk_work desk_work_begin(struct desk *desk, struct db_txn *txn, const struct conversation *c)
+struct desk_work desk_work_begin(struct desk *desk, struct db_txn *txn,
+                                 const struct conversation *c)
 {
     return (struct desk_work){
         .desk = desk,
@@ -30,11 +31,13 @@ bool conversation_may_read(const struct actor *actor, struct agent_id assignee, 
     return actor_may_see_conversation(actor, assignee, team);
 }
 
-enum err conversation_load_for(struct db_txn *txn, const struct actor *actor, struct conversation_id id, struct arena *arena, struct conversation *out,
-    struct errinfo *info)
+enum err conversation_load_for(struct db_txn *txn, const struct actor *actor,
+                               struct conversation_id id, struct arena *arena,
+                               struct conversation *out, struct errinfo *info)
 {
     enum err err = conversation_load(txn, id, arena, out);
-    if (err == ERR_NOT_FOUND || (err == ERR_OK && !conversation_may_read(actor, out->assignee, out->team))) {
+    if (err == ERR_NOT_FOUND ||
+        (err == ERR_OK && !conversation_may_read(actor, out->assignee, out->team))) {
         return err_set(info, ERR_NOT_FOUND, "id", "not_found", "no such conversation");
     }
     return err;
@@ -42,7 +45,8 @@ enum err conversation_load_for(struct db_txn *txn, const struct actor *actor, st
 
 /* ---- events ---- */
 
-enum err conversation_append(struct desk_work *w, struct conversation *c, struct str kind, bool is_public, struct str payload)
+enum err conversation_append(struct desk_work *w, struct conversation *c, struct str kind,
+                             bool is_public, struct str payload)
 {
     c->last_seq++;
     struct event e = {
@@ -60,7 +64,8 @@ enum err conversation_append(struct desk_work *w, struct conversation *c, struct
     return event_append(w->txn, &e);
 }
 
-enum err conversation_say(struct desk_work *w, struct conversation *c, const char *event, struct str params, bool is_public)
+enum err conversation_say(struct desk_work *w, struct conversation *c, const char *event,
+                          struct str params, bool is_public)
 {
     struct message m = {
         .conversation = c->id,
@@ -68,7 +73,8 @@ enum err conversation_say(struct desk_work *w, struct conversation *c, const cha
         .author_kind = AUTHOR_SYSTEM,
         .kind = MESSAGE_SYSTEM,
         .is_public = is_public,
-        .meta = str_printf(w->arena, "{\"event\":\"%s\",\"params\":" STR_FMT "}", event, STR_ARG(str_is_empty(params) ? STR("{}") : params)),
+        .meta = str_printf(w->arena, "{\"event\":\"%s\",\"params\":" STR_FMT "}", event,
+                           STR_ARG(str_is_empty(params) ? STR("{}") : params)),
         .created_at = w->now,
     };
     enum err err = message_insert(w->txn, &m);
@@ -81,7 +87,9 @@ enum err conversation_say(struct desk_work *w, struct conversation *c, const cha
     json_writer_init(&jw, &b);
     message_write_json(&jw, &m);
     err = buf_err(&b);
-    return err != ERR_OK ? err : conversation_append(w, c, STR("message.created"), is_public, buf_str(&b));
+    return err != ERR_OK
+               ? err
+               : conversation_append(w, c, STR("message.created"), is_public, buf_str(&b));
 }
 
 enum err conversation_head(struct desk_work *w, const struct conversation *c, struct str *out)
@@ -143,12 +151,14 @@ enum err conversation_finish(struct desk_work *w, struct conversation *c)
 
 /* ---- effects ---- */
 
-static enum err apply_effects(struct desk_work *w, struct conversation *c, unsigned effects, struct agent_id by, int64_t snoozed_until)
+static enum err apply_effects(struct desk_work *w, struct conversation *c, unsigned effects,
+                              struct agent_id by, int64_t snoozed_until)
 {
     enum err err = ERR_OK;
     if ((effects & EFFECT_SET_SNOOZE) != 0) {
         c->snoozed_until = snoozed_until;
-        err = snoozed_until > 0 ? timer_set(w->txn, "snooze", c->id.v, snoozed_until, STR("{}")) : timer_cancel(w->txn, "snooze", c->id.v);
+        err = snoozed_until > 0 ? timer_set(w->txn, "snooze", c->id.v, snoozed_until, STR("{}"))
+                                : timer_cancel(w->txn, "snooze", c->id.v);
     }
     if (err == ERR_OK && (effects & EFFECT_CANCEL_SNOOZE) != 0) {
         c->snoozed_until = 0;
@@ -184,7 +194,8 @@ static enum err apply_effects(struct desk_work *w, struct conversation *c, unsig
     return err;
 }
 
-static struct str params_of(struct desk_work *w, struct agent_id by, struct str by_name, int64_t until)
+static struct str params_of(struct desk_work *w, struct agent_id by, struct str by_name,
+                            int64_t until)
 {
     BUF_AUTO b;
     buf_init(&b, 4096);
@@ -203,10 +214,14 @@ static struct str params_of(struct desk_work *w, struct agent_id by, struct str 
 }
 
 /* What is worth a line in the conversation. */
-static enum err say_what_happened(struct desk_work *w, struct conversation *c, enum conversation_event event, struct conversation_change change,
-    enum conversation_state from, enum conversation_handler from_handler, struct agent_id by, struct str by_name)
+static enum err say_what_happened(struct desk_work *w, struct conversation *c,
+                                  enum conversation_event event, struct conversation_change change,
+                                  enum conversation_state from,
+                                  enum conversation_handler from_handler, struct agent_id by,
+                                  struct str by_name)
 {
-    struct str params = params_of(w, by, by_name, change.state == CONVERSATION_SNOOZED ? c->snoozed_until : 0);
+    struct str params =
+        params_of(w, by, by_name, change.state == CONVERSATION_SNOOZED ? c->snoozed_until : 0);
     if ((change.effects & EFFECT_MARK_RESOLVED) != 0) {
         return conversation_say(w, c, event == ON_END ? "ended" : "resolved", params, true);
     }
@@ -225,13 +240,16 @@ static enum err say_what_happened(struct desk_work *w, struct conversation *c, e
     return ERR_OK;
 }
 
-enum err conversation_do(struct desk_work *w, struct conversation *c, enum conversation_event event, struct agent_id by, struct str by_name,
-    int64_t snoozed_until, struct errinfo *info)
+enum err conversation_do(struct desk_work *w, struct conversation *c, enum conversation_event event,
+                         struct agent_id by, struct str by_name, int64_t snoozed_until,
+                         struct errinfo *info)
 {
-    struct conversation_change change = conversation_apply((struct conversation_facts){c->state, c->handler}, event);
+    struct conversation_change change =
+        conversation_apply((struct conversation_facts){c->state, c->handler}, event);
     if (change.is_refused) {
-        return err_set(info, ERR_CONFLICT, "state", "state", "not possible while the conversation is %s and with the %s", conversation_state_name(c->state),
-            conversation_handler_name(c->handler));
+        return err_set(info, ERR_CONFLICT, "state", "state",
+                       "not possible while the conversation is %s and with the %s",
+                       conversation_state_name(c->state), conversation_handler_name(c->handler));
     }
     enum conversation_state from = c->state;
     enum conversation_handler from_handler = c->handler;
@@ -254,13 +272,16 @@ enum err conversation_do(struct desk_work *w, struct conversation *c, enum conve
     return ERR_OK;
 }
 
-enum err conversation_give(struct desk_work *w, struct conversation *c, struct agent_id agent, struct team_id team, struct errinfo *info)
+enum err conversation_give(struct desk_work *w, struct conversation *c, struct agent_id agent,
+                           struct team_id team, struct errinfo *info)
 {
-    if (agent.v == c->assignee.v && team.v == c->team.v && (agent.v != 0 || c->handler == HANDLER_QUEUE)) {
+    if (agent.v == c->assignee.v && team.v == c->team.v &&
+        (agent.v != 0 || c->handler == HANDLER_QUEUE)) {
         return ERR_OK;
     }
     struct agent_id former = c->assignee;
-    enum err err = conversation_do(w, c, agent.v != 0 ? ON_ASSIGN : ON_QUEUE, agent, STR(""), 0, info);
+    enum err err =
+        conversation_do(w, c, agent.v != 0 ? ON_ASSIGN : ON_QUEUE, agent, STR(""), 0, info);
     if (err != ERR_OK) {
         return err;
     }
@@ -273,7 +294,9 @@ enum err conversation_give(struct desk_work *w, struct conversation *c, struct a
     if (agent.v != 0 && agent.v != former.v) {
         struct str name = {0};
         err = agent_load_name(w->txn, agent, w->arena, &name);
-        return err != ERR_OK ? err : conversation_say(w, c, "assigned", params_of(w, agent, name, 0), true);
+        return err != ERR_OK
+                   ? err
+                   : conversation_say(w, c, "assigned", params_of(w, agent, name, 0), true);
     }
     if (is_team_moved || former.v != 0) {
         /* An offer made to the former team's people is void. */

@@ -30,12 +30,15 @@ struct conversation {
     int64_t version;
 };
 
-ERR_MUST_USE enum err conversation_load(struct db_txn *txn, struct conversation_id id, struct arena *arena, struct conversation *out);
+ERR_MUST_USE enum err conversation_load(struct db_txn *txn, struct conversation_id id,
+                                        struct arena *arena, struct conversation *out);
 /* The one that is not resolved. */
-ERR_MUST_USE enum err conversation_load_current(struct db_txn *txn, struct customer_id customer, struct inbox_id inbox, struct arena *arena,
+ERR_MUST_USE enum err conversation_load_current(struct db_txn *txn, struct customer_id customer,
+                                                struct inbox_id inbox, struct arena *arena,
                                                 struct conversation *out);
 /* The newest, whatever its state. */
-ERR_MUST_USE enum err conversation_load_latest(struct db_txn *txn, struct customer_id customer, struct inbox_id inbox, struct arena *arena,
+ERR_MUST_USE enum err conversation_load_latest(struct db_txn *txn, struct customer_id customer,
+                                               struct inbox_id inbox, struct arena *arena,
                                                struct conversation *out);
 /* Fills c->id. ERR_CONFLICT: another one is open. */
 ERR_MUST_USE enum err conversation_insert(struct db_txn *txn, struct conversation *c);
@@ -55,33 +58,52 @@ struct conversation_slot {
     int64_t seq; /* the message's */
 };
 /* ERR_NOT_FOUND: this customer has none that is not resolved. */
-ERR_MUST_USE enum err conversation_count_customer(struct db_txn *txn, struct customer_id customer, struct inbox_id inbox, int64_t now, struct str preview,
+ERR_MUST_USE enum err conversation_count_customer(struct db_txn *txn, struct customer_id customer,
+                                                  struct inbox_id inbox, int64_t now,
+                                                  struct str preview,
                                                   struct conversation_slot *out);
 /* Public message of an agent. ERR_NOT_FOUND: no such conversation, or expect_seq is behind (conversation_is_stale). */
-ERR_MUST_USE enum err conversation_count_agent(struct db_txn *txn, struct conversation_id id, struct agent_id agent, int64_t expect_seq, int64_t now,
-                                               struct str preview, struct conversation_slot *out);
+ERR_MUST_USE enum err conversation_count_agent(struct db_txn *txn, struct conversation_id id,
+                                               struct agent_id agent, int64_t expect_seq,
+                                               int64_t now, struct str preview,
+                                               struct conversation_slot *out);
 /* A note: only counted. */
-ERR_MUST_USE enum err conversation_count_note(struct db_txn *txn, struct conversation_id id, int64_t now, struct conversation_slot *out);
+ERR_MUST_USE enum err conversation_count_note(struct db_txn *txn, struct conversation_id id,
+                                              int64_t now, struct conversation_slot *out);
 
 /* ---- lists ---- */
 
-enum conversation_view { VIEW_MINE, VIEW_UNASSIGNED, VIEW_ALL, VIEW_SNOOZED, VIEW_RESOLVED, VIEW_MENTIONS, VIEW_BOT };
+enum conversation_view {
+    VIEW_MINE,
+    VIEW_UNASSIGNED,
+    VIEW_ALL,
+    VIEW_SNOOZED,
+    VIEW_RESOLVED,
+    VIEW_MENTIONS,
+    VIEW_BOT
+};
 #define CONVERSATION_N_VIEWS 7
 extern const char *const conversation_view_words[];
 
 struct conversation_query {
     enum conversation_view view;
     struct agent_id me;
-    struct team_id team;       /* 0: any */
-    bool sees_all;             /* conversation.read_all */
-    struct str teams;          /* ",3,17,": ids of my teams, the permission filter */
-    bool by_waiting;           /* longest waiting first; otherwise last change first */
-    int64_t after, after_id;   /* cursor: sort value and id of the last row; 0: from the start */
+    struct team_id team;     /* 0: any */
+    bool sees_all;           /* conversation.read_all */
+    struct str teams;        /* ",3,17,": ids of my teams, the permission filter */
+    bool by_waiting;         /* longest waiting first; otherwise last change first */
+    int64_t after, after_id; /* cursor: sort value and id of the last row; 0: from the start */
     size_t limit;
 };
-ERR_MUST_USE enum err conversation_list(struct db_txn *txn, const struct conversation_query *q, struct arena *arena, struct conversation **out, size_t *n_out);
-ERR_MUST_USE enum err conversation_list_of_customer(struct db_txn *txn, struct customer_id customer, struct inbox_id inbox /* 0: any */, int64_t before_id,
-                                                    size_t limit, struct arena *arena, struct conversation **out, size_t *n_out);
-ERR_MUST_USE enum err conversation_count_view(struct db_txn *txn, const struct conversation_query *q, int64_t *out);
+ERR_MUST_USE enum err conversation_list(struct db_txn *txn, const struct conversation_query *q,
+                                        struct arena *arena, struct conversation **out,
+                                        size_t *n_out);
+ERR_MUST_USE enum err conversation_list_of_customer(struct db_txn *txn, struct customer_id customer,
+                                                    struct inbox_id inbox /* 0: any */,
+                                                    int64_t before_id, size_t limit,
+                                                    struct arena *arena, struct conversation **out,
+                                                    size_t *n_out);
+ERR_MUST_USE enum err conversation_count_view(struct db_txn *txn,
+                                              const struct conversation_query *q, int64_t *out);
 
 #endif

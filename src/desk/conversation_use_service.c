@@ -27,7 +27,8 @@ static enum err do_patch(const struct use *u, struct desk_work *w, struct conver
 {
     const struct conversation_patch *p = u->patch;
     if (u->version >= 0 && u->version != c->version) {
-        return err_set(u->info, ERR_CONFLICT, "", "version_mismatch", "somebody was faster: version %lld", (long long)c->version);
+        return err_set(u->info, ERR_CONFLICT, "", "version_mismatch",
+                       "somebody was faster: version %lld", (long long)c->version);
     }
     if (p->priority >= 0 && (enum conversation_priority)p->priority != c->priority) {
         c->priority = (enum conversation_priority)p->priority;
@@ -58,7 +59,9 @@ static enum err do_state(const struct use *u, struct desk_work *w, struct conver
     };
     struct str name = {0};
     enum err err = agent_load_name(w->txn, u->actor->agent, w->arena, &name);
-    return err != ERR_OK ? err : conversation_do(w, c, events[u->state], u->actor->agent, name, u->snoozed_until, u->info);
+    return err != ERR_OK ? err
+                         : conversation_do(w, c, events[u->state], u->actor->agent, name,
+                                           u->snoozed_until, u->info);
 }
 
 /* The new assignee must be somebody who can see and answer it. */
@@ -75,7 +78,8 @@ static enum err check_assignee(const struct use *u, struct db_txn *txn, struct t
     }
     err = agent_load_actor(txn, u->agent, &there);
     if (err == ERR_NOT_FOUND || (err == ERR_OK && !actor_may(&there, PERM_CONVERSATION_REPLY))) {
-        return err_set(u->info, ERR_INVALID, "agent_id", "not_found", "no such agent, or may not answer");
+        return err_set(u->info, ERR_INVALID, "agent_id", "not_found",
+                       "no such agent, or may not answer");
     }
     return err;
 }
@@ -98,11 +102,14 @@ static enum err use_fn(struct db_txn *txn, void *arg)
         return err;
     }
     struct desk_work w = desk_work_begin(u->desk, txn, &c);
-    err = u->what == USE_PATCH ? do_patch(u, &w, &c) : u->what == USE_STATE ? do_state(u, &w, &c) : do_assign(u, &w, &c);
+    err = u->what == USE_PATCH   ? do_patch(u, &w, &c)
+          : u->what == USE_STATE ? do_state(u, &w, &c)
+                                 : do_assign(u, &w, &c);
     if (err == ERR_OK && w.is_head_changed) {
         err = conversation_finish(&w, &c);
         if (err == ERR_CONFLICT) {
-            return err_set(u->info, ERR_CONFLICT, "state", "newer", "the customer has a newer conversation");
+            return err_set(u->info, ERR_CONFLICT, "state", "newer",
+                           "the customer has a newer conversation");
         }
     }
     if (err == ERR_OK) {
@@ -121,30 +128,61 @@ static enum err use(struct use *u, enum permission p)
     return err != ERR_OK ? err : db_write(u->desk->db, use_fn, u);
 }
 
-enum err conversation_update(struct desk *desk, const struct actor *actor, struct conversation_id id, int64_t version, const struct conversation_patch *patch,
-    struct arena *arena, struct str *json_out, struct errinfo *info)
+enum err conversation_update(struct desk *desk, const struct actor *actor,
+                             struct conversation_id id, int64_t version,
+                             const struct conversation_patch *patch, struct arena *arena,
+                             struct str *json_out, struct errinfo *info)
 {
-    struct use u = {.desk = desk, .actor = actor, .id = id, .arena = arena, .json_out = json_out, .info = info, .what = USE_PATCH, .patch = patch, .version = version};
+    struct use u = {.desk = desk,
+                    .actor = actor,
+                    .id = id,
+                    .arena = arena,
+                    .json_out = json_out,
+                    .info = info,
+                    .what = USE_PATCH,
+                    .patch = patch,
+                    .version = version};
     return use(&u, PERM_CONVERSATION_REPLY);
 }
 
-enum err conversation_set_state(struct desk *desk, const struct actor *actor, struct conversation_id id, enum conversation_state state, int64_t snoozed_until,
-    struct arena *arena, struct str *json_out, struct errinfo *info)
+enum err conversation_set_state(struct desk *desk, const struct actor *actor,
+                                struct conversation_id id, enum conversation_state state,
+                                int64_t snoozed_until, struct arena *arena, struct str *json_out,
+                                struct errinfo *info)
 {
     int64_t now = desk_now(desk);
-    if (state == CONVERSATION_SNOOZED && snoozed_until != 0 && (snoozed_until <= now || snoozed_until > now + 366 * TIME_DAY_MS)) {
-        return err_set(info, ERR_INVALID, "snoozed_until", "range", "must be in the future, at most a year ahead");
+    if (state == CONVERSATION_SNOOZED && snoozed_until != 0 &&
+        (snoozed_until <= now || snoozed_until > now + 366 * TIME_DAY_MS)) {
+        return err_set(info, ERR_INVALID, "snoozed_until", "range",
+                       "must be in the future, at most a year ahead");
     }
-    struct use u = {.desk = desk, .actor = actor, .id = id, .arena = arena, .json_out = json_out, .info = info, .what = USE_STATE, .state = state,
-        .snoozed_until = snoozed_until};
+    struct use u = {.desk = desk,
+                    .actor = actor,
+                    .id = id,
+                    .arena = arena,
+                    .json_out = json_out,
+                    .info = info,
+                    .what = USE_STATE,
+                    .state = state,
+                    .snoozed_until = snoozed_until};
     return use(&u, PERM_CONVERSATION_REPLY);
 }
 
-enum err conversation_assign(struct desk *desk, const struct actor *actor, struct conversation_id id, struct agent_id agent, struct team_id team, bool has_team,
-    struct arena *arena, struct str *json_out, struct errinfo *info)
+enum err conversation_assign(struct desk *desk, const struct actor *actor,
+                             struct conversation_id id, struct agent_id agent, struct team_id team,
+                             bool has_team, struct arena *arena, struct str *json_out,
+                             struct errinfo *info)
 {
-    struct use u = {.desk = desk, .actor = actor, .id = id, .arena = arena, .json_out = json_out, .info = info, .what = USE_ASSIGN, .agent = agent, .team = team,
-        .has_team = has_team};
+    struct use u = {.desk = desk,
+                    .actor = actor,
+                    .id = id,
+                    .arena = arena,
+                    .json_out = json_out,
+                    .info = info,
+                    .what = USE_ASSIGN,
+                    .agent = agent,
+                    .team = team,
+                    .has_team = has_team};
     return use(&u, PERM_CONVERSATION_ASSIGN);
 }
 
@@ -164,13 +202,15 @@ static enum err may_mark_fn(struct db_txn *txn, void *arg)
     return conversation_load_for(txn, m->actor, m->id, arena, &c, m->info);
 }
 
-enum err conversation_mark_read(struct desk *desk, const struct actor *actor, struct conversation_id id, int64_t seq, struct errinfo *info)
+enum err conversation_mark_read(struct desk *desk, const struct actor *actor,
+                                struct conversation_id id, int64_t seq, struct errinfo *info)
 {
     struct mark m = {actor, id, info};
     enum err err = actor_require(actor, PERM_CONVERSATION_READ, info);
     err = err != ERR_OK ? err : db_read(desk->db, may_mark_fn, &m);
     if (err == ERR_OK) {
-        receipts_add(desk->receipts, RECEIPT_AGENT_READ, id, (struct customer_id){0}, (struct inbox_id){0}, actor->agent, seq);
+        receipts_add(desk->receipts, RECEIPT_AGENT_READ, id, (struct customer_id){0},
+                     (struct inbox_id){0}, actor->agent, seq);
     }
     return err;
 }
@@ -184,10 +224,13 @@ enum err conversation_requeue_if_unreachable(struct desk_work *w, struct convers
         return ERR_OK;
     }
     enum err err = presence_is_reachable(w->txn, c->assignee, &is_reachable);
-    return err != ERR_OK || is_reachable ? err : conversation_give(w, c, (struct agent_id){0}, c->team, NULL);
+    return err != ERR_OK || is_reachable
+               ? err
+               : conversation_give(w, c, (struct agent_id){0}, c->team, NULL);
 }
 
-static enum err on_snooze_over(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+static enum err on_snooze_over(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                               int64_t now)
 {
     UNUSED(payload);
     UNUSED(now);
@@ -206,7 +249,8 @@ static enum err on_snooze_over(struct db_txn *txn, void *arg, int64_t subject, s
 }
 
 /* The bot answered, and the customer said no more. */
-static enum err on_bot_idle(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+static enum err on_bot_idle(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                            int64_t now)
 {
     UNUSED(payload);
     UNUSED(now);

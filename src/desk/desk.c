@@ -15,7 +15,8 @@
 const struct db_index_source desk_index_source = {
     .name = "message",
     .added_sql = "SELECT id, body FROM messages WHERE id > $1 ORDER BY id LIMIT $2",
-    .changed_sql = "SELECT id, message_id, old_body, new_body FROM message_edits WHERE id > $1 ORDER BY id LIMIT $2",
+    .changed_sql = "SELECT id, message_id, old_body, new_body FROM message_edits WHERE id > $1 "
+                   "ORDER BY id LIMIT $2",
 };
 
 static enum err load_workspace_fn(struct db_txn *txn, void *arg)
@@ -125,7 +126,8 @@ static enum err name_fn(struct db_txn *txn, void *arg)
     return agent_load_name(txn, j->agent, j->arena, j->out);
 }
 
-enum err desk_agent_name(struct desk *desk, struct agent_id agent, struct arena *arena, struct str *out)
+enum err desk_agent_name(struct desk *desk, struct agent_id agent, struct arena *arena,
+                         struct str *out)
 {
     struct name_job j = {agent, arena, out};
     return db_read(desk->db, name_fn, &j);
@@ -136,7 +138,9 @@ enum err desk_workspace_load(struct db_txn *txn, struct arena *arena, struct des
     struct workspace ws;
     enum err err = workspace_load(txn, arena, &ws);
     if (err == ERR_OK) {
-        *out = (struct desk_workspace){.brand = ws.brand, .default_language = ws.default_language, .public_url = ws.public_url};
+        *out = (struct desk_workspace){.brand = ws.brand,
+                                       .default_language = ws.default_language,
+                                       .public_url = ws.public_url};
     }
     return err;
 }

@@ -49,11 +49,13 @@ struct desk_deps {
     struct clock clock;
     uint8_t secret_key[32]; /* the installation's: seals the inboxes' secrets */
     struct desk_bot bot;
-    int visitor_frames_per_s, agent_frames_per_s; /* of one socket, more closes it with 4029; 0: 50 and 100 */
+    int visitor_frames_per_s,
+        agent_frames_per_s; /* of one socket, more closes it with 4029; 0: 50 and 100 */
 };
 extern const struct db_index_source desk_index_source; /* "message" */
 
-ERR_MUST_USE enum err desk_new(const struct desk_deps *deps, struct desk **out, struct errinfo *info);
+ERR_MUST_USE enum err desk_new(const struct desk_deps *deps, struct desk **out,
+                               struct errinfo *info);
 /* Everything that identity must tell the desk. */
 struct identity_hooks desk_identity_hooks(struct desk *desk);
 void desk_use_identity(struct desk *desk, struct identity *identity);
@@ -70,30 +72,34 @@ void desk_free(struct desk **desk);
 
 struct desk_bot_message {
     struct conversation_id conversation;
-    struct str client_id; /* made from the message that is answered, so that a repeated answer is recognised */
+    struct str
+        client_id; /* made from the message that is answered, so that a repeated answer is recognised */
     struct str body;
-    struct str meta; /* JSON object (MessageMeta of spec/openapi.yaml), or empty */
-    struct str name; /* of the bot, in the customer's language */
+    struct str meta;     /* JSON object (MessageMeta of spec/openapi.yaml), or empty */
+    struct str name;     /* of the bot, in the customer's language */
     struct str language; /* detected; becomes the conversation's. Empty: leave */
     struct str topic;    /* empty: leave */
 };
 /* A message of the bot. ERR_CONFLICT when the bot does not have the conversation any more (a person took over, it was resolved): drop it. */
-ERR_MUST_USE enum err desk_bot_reply(struct desk *desk, const struct desk_bot_message *m, struct errinfo *info);
+ERR_MUST_USE enum err desk_bot_reply(struct desk *desk, const struct desk_bot_message *m,
+                                     struct errinfo *info);
 /* Shows the customer that an answer is being made (transient; ends by itself after some seconds). Any thread. */
-void desk_bot_typing(struct desk *desk, struct conversation_id conversation, struct str name, bool on);
+void desk_bot_typing(struct desk *desk, struct conversation_id conversation, struct str name,
+                     bool on);
 
 struct desk_handover {
     struct conversation_id conversation;
     enum conversation_priority priority; /* raises, never lowers */
-    struct str reason;   /* stable word: customer_asked | money_at_risk | misses | error | bot_off */
+    struct str reason; /* stable word: customer_asked | money_at_risk | misses | error | bot_off */
     struct str topic, language; /* empty: leave */
-    struct str note;     /* for the agent, as a private note of the bot; empty: none */
-    struct str name;     /* of the bot */
+    struct str note;            /* for the agent, as a private note of the bot; empty: none */
+    struct str name;            /* of the bot */
     /* What the bot says while it hands over, in the same transaction before the handover; body empty: nothing. */
     struct str client_id, body, meta;
 };
 /* Bot to queue. Harmless when it is not the bot's any more. */
-ERR_MUST_USE enum err desk_handover(struct desk *desk, const struct desk_handover *h, struct errinfo *info);
+ERR_MUST_USE enum err desk_handover(struct desk *desk, const struct desk_handover *h,
+                                    struct errinfo *info);
 
 struct desk_message {
     struct message_id id;
@@ -102,8 +108,9 @@ struct desk_message {
     struct str body, meta;
 };
 /* The newest `limit` messages that the customer can see, oldest first; in the caller's transaction. */
-ERR_MUST_USE enum err desk_recent_messages(struct db_txn *txn, struct conversation_id conversation, size_t limit, struct arena *arena, struct desk_message **out,
-                                           size_t *n_out);
+ERR_MUST_USE enum err desk_recent_messages(struct db_txn *txn, struct conversation_id conversation,
+                                           size_t limit, struct arena *arena,
+                                           struct desk_message **out, size_t *n_out);
 /* Calls bot.customer_message for every conversation of the bot whose last message is the customer's: after a restart, or when the bot was switched on. */
 ERR_MUST_USE enum err desk_bot_pending(struct desk *desk);
 /* The bot was switched off: what it has goes to the queue. */
@@ -121,13 +128,17 @@ struct desk_inbox_new {
     struct team_id team;
     struct str secret; /* HS256; empty: none */
 };
-ERR_MUST_USE enum err desk_inbox_create(struct desk *desk, const struct desk_inbox_new *in, struct inbox_id *out, struct errinfo *info);
-ERR_MUST_USE enum err desk_inbox_find(struct desk *desk, struct str key, struct inbox_id *out); /* ERR_NOT_FOUND */
-ERR_MUST_USE enum err desk_canned_create(struct desk *desk, struct str shortcut, struct str language, struct str title, struct str body);
+ERR_MUST_USE enum err desk_inbox_create(struct desk *desk, const struct desk_inbox_new *in,
+                                        struct inbox_id *out, struct errinfo *info);
+ERR_MUST_USE enum err desk_inbox_find(struct desk *desk, struct str key,
+                                      struct inbox_id *out); /* ERR_NOT_FOUND */
+ERR_MUST_USE enum err desk_canned_create(struct desk *desk, struct str shortcut,
+                                         struct str language, struct str title, struct str body);
 struct desk_workspace {
     struct str brand, default_language, public_url;
 };
-ERR_MUST_USE enum err desk_workspace_load(struct db_txn *txn, struct arena *arena, struct desk_workspace *out);
+ERR_MUST_USE enum err desk_workspace_load(struct db_txn *txn, struct arena *arena,
+                                          struct desk_workspace *out);
 ERR_MUST_USE enum err desk_workspace_set_public_url(struct desk *desk, struct str url);
 
 /* Decides and applies offers now (tests, and programs without a server). */

@@ -10,14 +10,17 @@
 
 enum { MERGE_MAX = 1000 };
 
-static enum err list_conversations(struct db_txn *txn, struct customer_id customer, struct conversation **out, size_t *n_out)
+static enum err list_conversations(struct db_txn *txn, struct customer_id customer,
+                                   struct conversation **out, size_t *n_out)
 {
-    return conversation_list_of_customer(txn, customer, (struct inbox_id){0}, 0, MERGE_MAX, db_txn_arena(txn), out, n_out);
+    return conversation_list_of_customer(txn, customer, (struct inbox_id){0}, 0, MERGE_MAX,
+                                         db_txn_arena(txn), out, n_out);
 }
 
 /* The signed-in customer may have an open conversation in the same inbox already. The one that goes on is the visitor's, where the customer is writing just now; the
  * other is resolved with a line that says why. */
-static enum err make_room(struct desk *desk, struct db_txn *txn, const struct conversation *moving, struct customer_id into)
+static enum err make_room(struct desk *desk, struct db_txn *txn, const struct conversation *moving,
+                          struct customer_id into)
 {
     struct conversation other;
     if (moving->state == CONVERSATION_RESOLVED) {
@@ -28,7 +31,8 @@ static enum err make_room(struct desk *desk, struct db_txn *txn, const struct co
         return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
     struct desk_work w = desk_work_begin(desk, txn, &other);
-    struct str params = str_printf(w.arena, "{\"conversation_id\":\"%lld\"}", (long long)moving->id.v);
+    struct str params =
+        str_printf(w.arena, "{\"conversation_id\":\"%lld\"}", (long long)moving->id.v);
     err = conversation_say(&w, &other, "continued_elsewhere", params, true);
     if (err == ERR_OK) {
         err = conversation_do(&w, &other, ON_RESOLVE, (struct agent_id){0}, STR(""), 0, NULL);
@@ -36,7 +40,8 @@ static enum err make_room(struct desk *desk, struct db_txn *txn, const struct co
     return err != ERR_OK ? err : conversation_finish(&w, &other);
 }
 
-static enum err move_conversation(struct desk *desk, struct db_txn *txn, struct conversation *c, struct customer_id into)
+static enum err move_conversation(struct desk *desk, struct db_txn *txn, struct conversation *c,
+                                  struct customer_id into)
 {
     enum err err = make_room(desk, txn, c, into);
     if (err != ERR_OK) {
@@ -50,7 +55,8 @@ static enum err move_conversation(struct desk *desk, struct db_txn *txn, struct 
     return err != ERR_OK ? err : conversation_finish(&w, c);
 }
 
-static enum err on_customer_merge(void *arg, struct db_txn *txn, struct customer_id from, struct customer_id into)
+static enum err on_customer_merge(void *arg, struct db_txn *txn, struct customer_id from,
+                                  struct customer_id into)
 {
     struct desk *desk = arg;
     struct conversation *list = NULL;
@@ -60,14 +66,18 @@ static enum err on_customer_merge(void *arg, struct db_txn *txn, struct customer
         err = move_conversation(desk, txn, &list[i], into);
     }
     if (err == ERR_OK) {
-        err = DB_EXEC(txn, "UPDATE files SET customer_id = $2 WHERE customer_id = $1", db_i64(from.v), db_i64(into.v));
+        err = DB_EXEC(txn, "UPDATE files SET customer_id = $2 WHERE customer_id = $1",
+                      db_i64(from.v), db_i64(into.v));
     }
     if (err == ERR_OK) {
-        err = DB_EXEC(txn, "UPDATE ratings SET customer_id = $2 WHERE customer_id = $1", db_i64(from.v), db_i64(into.v));
+        err = DB_EXEC(txn, "UPDATE ratings SET customer_id = $2 WHERE customer_id = $1",
+                      db_i64(from.v), db_i64(into.v));
     }
     /* Messages keep a retry recognisable: the same client_id under the new name. */
     if (err == ERR_OK) {
-        err = DB_EXEC(txn, "UPDATE messages SET author_id = $2 WHERE author_id = $1 AND author_kind = 0", db_i64(from.v), db_i64(into.v));
+        err = DB_EXEC(txn,
+                      "UPDATE messages SET author_id = $2 WHERE author_id = $1 AND author_kind = 0",
+                      db_i64(from.v), db_i64(into.v));
     }
     return err;
 }
@@ -84,7 +94,8 @@ static enum err on_customer_changed(void *arg, struct db_txn *txn, struct custom
     struct conversation *list = NULL;
     size_t n = 0;
     db_on_commit(txn, names_changed, desk);
-    enum err err = conversation_list_of_customer(txn, customer, (struct inbox_id){0}, 0, 20, db_txn_arena(txn), &list, &n);
+    enum err err = conversation_list_of_customer(txn, customer, (struct inbox_id){0}, 0, 20,
+                                                 db_txn_arena(txn), &list, &n);
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
         if (list[i].state != CONVERSATION_RESOLVED) {
             struct desk_work w = desk_work_begin(desk, txn, &list[i]);
@@ -133,7 +144,8 @@ static void on_permissions_changed(void *arg, struct agent_id agent)
 static void on_visitor_ended(void *arg, struct customer_id customer)
 {
     struct desk *desk = arg;
-    static const char frame[] = "{\"t\":\"error\",\"problem\":{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,\"code\":\"session_ended\"}}";
+    static const char frame[] = "{\"t\":\"error\",\"problem\":{\"type\":\"about:blank\",\"title\":"
+                                "\"Unauthorized\",\"status\":401,\"code\":\"session_ended\"}}";
     uint64_t topics[32];
     for (int64_t inbox = 1; inbox <= 32; inbox++) {
         topics[inbox - 1] = topic_of_visitor((struct inbox_id){inbox}, customer);
@@ -169,7 +181,8 @@ static enum err on_brand_store(void *arg, struct db_txn *txn, struct str brand)
     return err != ERR_OK ? err : workspace_store(desk, txn, &ws);
 }
 
-static enum err on_public_url_load(void *arg, struct db_txn *txn, struct arena *arena, struct str *out)
+static enum err on_public_url_load(void *arg, struct db_txn *txn, struct arena *arena,
+                                   struct str *out)
 {
     UNUSED(arg);
     struct workspace ws;

@@ -15,7 +15,8 @@ struct job {
 
 static enum err begin(struct request *rq, struct job *j, struct errinfo *info)
 {
-    *j = (struct job){.desk = rq->room, .actor = request_actor(rq), .arena = rq->arena, .info = info};
+    *j = (struct job){
+        .desk = rq->room, .actor = request_actor(rq), .arena = rq->arena, .info = info};
     enum err err = actor_require(j->actor, PERM_CONVERSATION_REPLY, info);
     return err != ERR_OK ? err : request_param_id(rq, "id", &j->id.v, info);
 }
@@ -27,8 +28,10 @@ static enum err get_fn(struct db_txn *txn, void *arg)
     struct db_rows *rows = NULL;
     enum err err = conversation_load_for(txn, j->actor, j->id, j->arena, &c, j->info);
     if (err == ERR_OK) {
-        err = DB_QUERY_ONE(txn, &rows, "SELECT kind, body, updated_at FROM drafts WHERE agent_id = $1 AND conversation_id = $2", db_i64(j->actor->agent.v),
-            db_i64(j->id.v));
+        err = DB_QUERY_ONE(txn, &rows,
+                           "SELECT kind, body, updated_at FROM drafts WHERE agent_id = $1 AND "
+                           "conversation_id = $2",
+                           db_i64(j->actor->agent.v), db_i64(j->id.v));
         if (err == ERR_NOT_FOUND) {
             j->body = STR("");
             return ERR_OK;
@@ -68,7 +71,8 @@ enum err draft_http_put(struct request *rq, struct response *rs, struct errinfo 
     err = err != ERR_OK ? err : request_json(rq, &o, info);
     err = err != ERR_OK ? err : json_get_enum(o, "kind", kinds, &j.kind, info);
     err = err != ERR_OK ? err : json_get_str(o, "body", 0, MESSAGE_MAX_AGENT, &j.body, info);
-    err = err != ERR_OK ? err : draft_put(j.desk, j.actor, j.id, (enum message_kind)j.kind, j.body, info);
+    err = err != ERR_OK ? err
+                        : draft_put(j.desk, j.actor, j.id, (enum message_kind)j.kind, j.body, info);
     if (err == ERR_OK) {
         response_no_content(rs);
     }

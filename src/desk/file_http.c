@@ -14,15 +14,22 @@ static enum err respond_uploaded(struct response *rs, enum err err, const struct
 static enum err name_of(const struct request *rq, struct str *out, struct errinfo *info)
 {
     *out = request_query(rq, "name");
-    return out->len == 0 || out->len > 800 ? err_set(info, ERR_INVALID, "name", out->len == 0 ? "required" : "too_long", "1 to 200 characters") : ERR_OK;
+    return out->len == 0 || out->len > 800
+               ? err_set(info, ERR_INVALID, "name", out->len == 0 ? "required" : "too_long",
+                         "1 to 200 characters")
+               : ERR_OK;
 }
 
 enum err file_http_upload(struct request *rq, struct response *rs, struct errinfo *info)
 {
     struct file f = {0};
-    struct upload u = {.bytes = rq->body, .path = rq->body_path, .max = FILE_MAX_AGENT, .actor = request_actor(rq)};
+    struct upload u = {.bytes = rq->body,
+                       .path = rq->body_path,
+                       .max = FILE_MAX_AGENT,
+                       .actor = request_actor(rq)};
     enum err err = name_of(rq, &u.name, info);
-    if (err == ERR_OK && (!str_to_i64(request_query(rq, "conversation_id"), &u.conversation.v) || u.conversation.v <= 0)) {
+    if (err == ERR_OK && (!str_to_i64(request_query(rq, "conversation_id"), &u.conversation.v) ||
+                          u.conversation.v <= 0)) {
         err = err_set(info, ERR_INVALID, "conversation_id", "required", "an id");
     }
     err = err != ERR_OK ? err : file_upload(rq->room, &u, rq->arena, &f, info);
@@ -32,7 +39,10 @@ enum err file_http_upload(struct request *rq, struct response *rs, struct errinf
 enum err visitor_http_upload(struct request *rq, struct response *rs, struct errinfo *info)
 {
     struct file f = {0};
-    struct upload u = {.bytes = rq->body, .path = rq->body_path, .max = FILE_MAX_VISITOR, .customer = request_actor(rq)->customer};
+    struct upload u = {.bytes = rq->body,
+                       .path = rq->body_path,
+                       .max = FILE_MAX_VISITOR,
+                       .customer = request_actor(rq)->customer};
     enum err err = name_of(rq, &u.name, info);
     err = err != ERR_OK ? err : file_upload(rq->room, &u, rq->arena, &f, info);
     return respond_uploaded(rs, err, &f);
@@ -49,7 +59,8 @@ enum err file_http_get(struct request *rq, struct response *rs, struct errinfo *
     struct file f = {0};
     struct file_id id = {0};
     enum err err = request_param_id(rq, "id", &id.v, info);
-    err = err != ERR_OK ? err : file_load_for_agent(rq->room, request_actor(rq), id, rq->arena, &f, info);
+    err = err != ERR_OK ? err
+                        : file_load_for_agent(rq->room, request_actor(rq), id, rq->arena, &f, info);
     return err != ERR_OK ? err : file_respond(rq->room, &f, wants_inline(rq), rs, info);
 }
 
@@ -58,6 +69,8 @@ enum err visitor_http_file(struct request *rq, struct response *rs, struct errin
     struct file f = {0};
     struct file_id id = {0};
     enum err err = request_param_id(rq, "id", &id.v, info);
-    err = err != ERR_OK ? err : file_load_for_customer(rq->room, request_actor(rq)->customer, id, rq->arena, &f, info);
+    err = err != ERR_OK ? err
+                        : file_load_for_customer(rq->room, request_actor(rq)->customer, id,
+                                                 rq->arena, &f, info);
     return err != ERR_OK ? err : file_respond(rq->room, &f, wants_inline(rq), rs, info);
 }

@@ -22,12 +22,14 @@ static enum err save_fn(struct db_txn *txn, void *arg)
     struct conversation c;
     enum err err = ERR_OK;
     if (s->u->actor != NULL) {
-        err = conversation_load_for(txn, s->u->actor, s->u->conversation, db_txn_arena(txn), &c, s->info);
+        err = conversation_load_for(txn, s->u->actor, s->u->conversation, db_txn_arena(txn), &c,
+                                    s->info);
     }
     return err != ERR_OK ? err : file_insert(txn, s->file, desk_now(s->desk));
 }
 
-static enum err read_head(const char *path, struct arena *arena, struct str *head_out, int64_t *size_out)
+static enum err read_head(const char *path, struct arena *arena, struct str *head_out,
+                          int64_t *size_out)
 {
     FILE *f = fopen(path, "rb");
     if (f == NULL) {
@@ -46,7 +48,8 @@ static enum err read_head(const char *path, struct arena *arena, struct str *hea
     return ERR_OK;
 }
 
-static enum err look(const struct upload *u, struct arena *arena, struct file *out, struct errinfo *info)
+static enum err look(const struct upload *u, struct arena *arena, struct file *out,
+                     struct errinfo *info)
 {
     struct str head = str_sub(u->bytes, 0, HEAD_MAX);
     int64_t size = (int64_t)u->bytes.len;
@@ -62,7 +65,8 @@ static enum err look(const struct upload *u, struct arena *arena, struct file *o
     }
     struct file_type type = file_type_of(head, size <= (int64_t)head.len);
     if (type.content_type == NULL) {
-        return err_set(info, ERR_INVALID, "body", "type", "pictures, PDF, video, audio, ZIP and text are accepted");
+        return err_set(info, ERR_INVALID, "body", "type",
+                       "pictures, PDF, video, audio, ZIP and text are accepted");
     }
     out->content_type = str_from(type.content_type);
     out->is_image = type.is_image;
@@ -72,7 +76,8 @@ static enum err look(const struct upload *u, struct arena *arena, struct file *o
     return ERR_OK;
 }
 
-enum err file_upload(struct desk *desk, const struct upload *u, struct arena *arena, struct file *out, struct errinfo *info)
+enum err file_upload(struct desk *desk, const struct upload *u, struct arena *arena,
+                     struct file *out, struct errinfo *info)
 {
     struct file f = {.customer = u->customer, .conversation = u->conversation};
     char sha256[65];
@@ -87,7 +92,8 @@ enum err file_upload(struct desk *desk, const struct upload *u, struct arena *ar
         return err;
     }
     f.name = file_name_clean(arena, u->name);
-    err = u->path != NULL ? desk->files->ops->put_path(desk->files, u->path, sha256, &size) : desk->files->ops->put(desk->files, u->bytes, sha256);
+    err = u->path != NULL ? desk->files->ops->put_path(desk->files, u->path, sha256, &size)
+                          : desk->files->ops->put(desk->files, u->bytes, sha256);
     if (err != ERR_OK) {
         return err;
     }
@@ -102,14 +108,16 @@ enum err file_upload(struct desk *desk, const struct upload *u, struct arena *ar
 
 /* ---- handing out ---- */
 
-enum err file_respond(struct desk *desk, const struct file *f, bool wants_inline, struct response *rs, struct errinfo *info)
+enum err file_respond(struct desk *desk, const struct file *f, bool wants_inline,
+                      struct response *rs, struct errinfo *info)
 {
     const char *path = NULL;
     int64_t size = 0;
     struct arena *arena = response_arena(rs);
     enum err err = desk->files->ops->path(desk->files, f->sha256, arena, &path, &size);
     if (err != ERR_OK) {
-        return err == ERR_NOT_FOUND ? err_set(info, err, "id", "not_found", "the file is gone") : err;
+        return err == ERR_NOT_FOUND ? err_set(info, err, "id", "not_found", "the file is gone")
+                                    : err;
     }
     bool is_inline = wants_inline && f->is_image;
     response_header(rs, "Content-Disposition", file_disposition(arena, f->name, is_inline));
@@ -117,7 +125,11 @@ enum err file_respond(struct desk *desk, const struct file *f, bool wants_inline
     response_header(rs, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
     response_header(rs, "Cross-Origin-Resource-Policy", STR("same-origin"));
     response_header(rs, "Cache-Control", STR("private, max-age=86400, immutable"));
-    response_file(rs, is_inline ? f->content_type : str_starts(f->content_type, STR("text/")) ? STR("text/plain; charset=utf-8") : f->content_type, path, size);
+    response_file(rs,
+                  is_inline                                   ? f->content_type
+                  : str_starts(f->content_type, STR("text/")) ? STR("text/plain; charset=utf-8")
+                                                              : f->content_type,
+                  path, size);
     return ERR_OK;
 }
 
@@ -149,7 +161,8 @@ static enum err load_for_agent_fn(struct db_txn *txn, void *arg)
     return err == ERR_NOT_FOUND ? err_set(l->info, err, "id", "not_found", "no such file") : err;
 }
 
-enum err file_load_for_agent(struct desk *desk, const struct actor *actor, struct file_id id, struct arena *arena, struct file *out, struct errinfo *info)
+enum err file_load_for_agent(struct desk *desk, const struct actor *actor, struct file_id id,
+                             struct arena *arena, struct file *out, struct errinfo *info)
 {
     struct loading l = {.actor = actor, .id = id, .arena = arena, .out = out, .info = info};
     enum err err = actor_require(actor, PERM_CONVERSATION_READ, info);
@@ -167,7 +180,8 @@ static enum err load_for_customer_fn(struct db_txn *txn, void *arg)
     return err == ERR_NOT_FOUND ? err_set(l->info, err, "id", "not_found", "no such file") : err;
 }
 
-enum err file_load_for_customer(struct desk *desk, struct customer_id customer, struct file_id id, struct arena *arena, struct file *out, struct errinfo *info)
+enum err file_load_for_customer(struct desk *desk, struct customer_id customer, struct file_id id,
+                                struct arena *arena, struct file *out, struct errinfo *info)
 {
     struct loading l = {.customer = customer, .id = id, .arena = arena, .out = out, .info = info};
     return db_read(desk->db, load_for_customer_fn, &l);

@@ -21,7 +21,8 @@ static int le16(struct str s, size_t at)
 
 static int64_t be32(struct str s, size_t at)
 {
-    return (int64_t)byte_at(s, at) << 24 | (int64_t)byte_at(s, at + 1) << 16 | (int64_t)byte_at(s, at + 2) << 8 | (int64_t)byte_at(s, at + 3);
+    return (int64_t)byte_at(s, at) << 24 | (int64_t)byte_at(s, at + 1) << 16 |
+           (int64_t)byte_at(s, at + 2) << 8 | (int64_t)byte_at(s, at + 3);
 }
 
 static bool has(struct str s, size_t at, struct str magic)
@@ -31,7 +32,8 @@ static bool has(struct str s, size_t at, struct str magic)
 
 static struct file_type image(const char *type, int64_t width, int64_t height)
 {
-    bool is_sane = width > 0 && height > 0 && width <= 65535 && height <= 65535 && width * height <= FILE_MAX_PIXELS;
+    bool is_sane = width > 0 && height > 0 && width <= 65535 && height <= 65535 &&
+                   width * height <= FILE_MAX_PIXELS;
     return (struct file_type){type, is_sane, is_sane ? (int)width : 0, is_sane ? (int)height : 0};
 }
 
@@ -45,7 +47,8 @@ static struct file_type jpeg(struct str s)
             at++;
             continue;
         }
-        if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
+        if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 &&
+            marker != 0xCC) {
             return image("image/jpeg", be16(s, at + 7), be16(s, at + 5));
         }
         int len = be16(s, at + 2);
@@ -54,7 +57,8 @@ static struct file_type jpeg(struct str s)
         }
         at += 2 + (size_t)len;
     }
-    return (struct file_type){.content_type = "image/jpeg"}; /* header beyond what we saw: a download */
+    return (struct file_type){.content_type =
+                                  "image/jpeg"}; /* header beyond what we saw: a download */
 }
 
 static struct file_type webp(struct str s)
@@ -65,8 +69,10 @@ static struct file_type webp(struct str s)
         return image("image/webp", w, h);
     }
     if (has(s, 12, STR("VP8L")) && byte_at(s, 20) == 0x2F) {
-        uint32_t bits = byte_at(s, 21) | byte_at(s, 22) << 8 | byte_at(s, 23) << 16 | byte_at(s, 24) << 24;
-        return image("image/webp", 1 + (int64_t)(bits & 0x3FFF), 1 + (int64_t)(bits >> 14 & 0x3FFF));
+        uint32_t bits =
+            byte_at(s, 21) | byte_at(s, 22) << 8 | byte_at(s, 23) << 16 | byte_at(s, 24) << 24;
+        return image("image/webp", 1 + (int64_t)(bits & 0x3FFF),
+                     1 + (int64_t)(bits >> 14 & 0x3FFF));
     }
     if (has(s, 12, STR("VP8 ")) && has(s, 23, STR("\x9D\x01\x2A"))) {
         return image("image/webp", le16(s, 26) & 0x3FFF, le16(s, 28) & 0x3FFF);
@@ -91,10 +97,14 @@ static bool is_text(struct str s, bool is_whole)
 
 static struct file_type iso_media(struct str s)
 {
-    static const char *const brands[] = {"isom", "iso2", "iso4", "iso5", "iso6", "mp41", "mp42", "avc1", "M4V ", "M4A ", "qt  ", "dash", "3gp4", "3gp5", "MSNV"};
+    static const char *const brands[] = {"isom", "iso2", "iso4", "iso5", "iso6",
+                                         "mp41", "mp42", "avc1", "M4V ", "M4A ",
+                                         "qt  ", "dash", "3gp4", "3gp5", "MSNV"};
     for (size_t i = 0; i < sizeof brands / sizeof brands[0]; i++) {
         if (has(s, 8, str_from(brands[i]))) {
-            return (struct file_type){.content_type = i == 10 ? "video/quicktime" : i == 9 ? "audio/mp4" : "video/mp4"};
+            return (struct file_type){.content_type = i == 10  ? "video/quicktime"
+                                                      : i == 9 ? "audio/mp4"
+                                                               : "video/mp4"};
         }
     }
     return (struct file_type){0};
@@ -176,5 +186,6 @@ struct str file_disposition(struct arena *arena, struct str name, bool is_inline
         }
     }
     struct str encoded = codec_percent(arena, name);
-    return str_printf(arena, "%s; filename=\"%.*s\"; filename*=UTF-8''" STR_FMT, is_inline ? "inline" : "attachment", (int)name.len, ascii, STR_ARG(encoded));
+    return str_printf(arena, "%s; filename=\"%.*s\"; filename*=UTF-8''" STR_FMT,
+                      is_inline ? "inline" : "attachment", (int)name.len, ascii, STR_ARG(encoded));
 }

@@ -6,13 +6,16 @@
 /* "https://exchange.example" or with a port: scheme, host, nothing else. */
 bool inbox_origin_is_valid(struct str o)
 {
-    struct str host = str_starts(o, STR("https://")) ? str_sub(o, 8, o.len) : str_starts(o, STR("http://")) ? str_sub(o, 7, o.len) : STR("");
+    struct str host = str_starts(o, STR("https://"))  ? str_sub(o, 8, o.len)
+                      : str_starts(o, STR("http://")) ? str_sub(o, 7, o.len)
+                                                      : STR("");
     if (host.len == 0 || host.len > 190) {
         return false;
     }
     for (size_t i = 0; i < host.len; i++) {
         char c = host.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':' || c == '[' || c == ']')) {
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+              c == ':' || c == '[' || c == ']')) {
             return false;
         }
     }
@@ -28,11 +31,14 @@ static bool is_accent(struct str s)
     return good;
 }
 
-static enum err decode_origins(const struct json *o, struct arena *arena, struct inbox *in, struct errinfo *info)
+static enum err decode_origins(const struct json *o, struct arena *arena, struct inbox *in,
+                               struct errinfo *info)
 {
     const struct json *list = json_find(o, "allowed_origins");
     if (!json_is_array(list) || json_len(list) > INBOX_MAX_ORIGINS) {
-        return err_set(info, ERR_INVALID, "allowed_origins", json_is_array(list) ? "too_long" : "required", "a list of at most %d", INBOX_MAX_ORIGINS);
+        return err_set(info, ERR_INVALID, "allowed_origins",
+                       json_is_array(list) ? "too_long" : "required", "a list of at most %d",
+                       INBOX_MAX_ORIGINS);
     }
     BUF_AUTO b;
     buf_init(&b, 16384);
@@ -41,7 +47,8 @@ static enum err decode_origins(const struct json *o, struct arena *arena, struct
     json_array_begin(&w);
     for (const struct json *v = json_first(list); v != NULL; v = json_next(v)) {
         if (!inbox_origin_is_valid(json_str(v))) {
-            return err_set(info, ERR_INVALID, "allowed_origins", "format", "like https://exchange.example, no path");
+            return err_set(info, ERR_INVALID, "allowed_origins", "format",
+                           "like https://exchange.example, no path");
         }
         json_put_str(&w, json_str(v));
     }
@@ -50,7 +57,8 @@ static enum err decode_origins(const struct json *o, struct arena *arena, struct
     return buf_err(&b);
 }
 
-enum err inbox_decode(const struct json *o, struct arena *arena, struct inbox *in, struct errinfo *info)
+enum err inbox_decode(const struct json *o, struct arena *arena, struct inbox *in,
+                      struct errinfo *info)
 {
     const struct json *greeting = json_find(o, "greeting");
     enum err err = json_get_str(o, "name", 1, 60, &in->name, info);
@@ -82,7 +90,8 @@ enum err inbox_decode(const struct json *o, struct arena *arena, struct inbox *i
     if (err == ERR_OK && json_find(o, "identity_public_key") != NULL) {
         struct str raw = {0};
         err = json_opt_str(o, "identity_public_key", 100, &in->public_key, info);
-        if (err == ERR_OK && in->public_key.len > 0 && (codec_unbase64(arena, in->public_key, &raw) != ERR_OK || raw.len != 32)) {
+        if (err == ERR_OK && in->public_key.len > 0 &&
+            (codec_unbase64(arena, in->public_key, &raw) != ERR_OK || raw.len != 32)) {
             err = err_set(info, ERR_INVALID, "identity_public_key", "format", "32 bytes in base64");
         }
     }
@@ -105,7 +114,8 @@ static enum err create_fn(struct db_txn *txn, void *arg)
     return err == ERR_CONFLICT ? err_set(j->info, err, "key", "taken", "the key is taken") : err;
 }
 
-enum err inbox_create(struct desk *desk, struct inbox *in, struct arena *arena, struct errinfo *info)
+enum err inbox_create(struct desk *desk, struct inbox *in, struct arena *arena,
+                      struct errinfo *info)
 {
     if (in->key.len == 0) {
         struct str token = crypto_token(arena);
@@ -144,7 +154,8 @@ static enum err update_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err inbox_update(struct desk *desk, const struct actor *actor, const struct request *rq, const struct json *body, struct inbox *in, struct errinfo *info)
+enum err inbox_update(struct desk *desk, const struct actor *actor, const struct request *rq,
+                      const struct json *body, struct inbox *in, struct errinfo *info)
 {
     struct updating j = {.rq = rq, .body = body, .in = *in, .info = info};
     enum err err = actor_require(actor, PERM_INBOX_MANAGE, info);
@@ -161,14 +172,18 @@ static enum err rotate_fn(struct db_txn *txn, void *arg)
     if (err == ERR_NOT_FOUND) {
         return err_set(j->info, err, "id", "not_found", "no such inbox");
     }
-    return err != ERR_OK ? err
-                         : inbox_store_secret(txn, in.id, inbox_seal(j->desk, in.key, j->secret, j->arena), desk_now(j->desk) + INBOX_FORMER_SECRET_MS);
+    return err != ERR_OK
+               ? err
+               : inbox_store_secret(txn, in.id, inbox_seal(j->desk, in.key, j->secret, j->arena),
+                                    desk_now(j->desk) + INBOX_FORMER_SECRET_MS);
 }
 
-enum err inbox_rotate_secret(struct desk *desk, struct inbox_id id, struct arena *arena, struct str *secret_out, struct errinfo *info)
+enum err inbox_rotate_secret(struct desk *desk, struct inbox_id id, struct arena *arena,
+                             struct str *secret_out, struct errinfo *info)
 {
     struct inbox in = {.id = id};
-    struct job j = {.desk = desk, .in = &in, .arena = arena, .secret = crypto_token(arena), .info = info};
+    struct job j = {
+        .desk = desk, .in = &in, .arena = arena, .secret = crypto_token(arena), .info = info};
     enum err err = db_write(desk->db, rotate_fn, &j);
     if (err == ERR_OK) {
         *secret_out = j.secret;
@@ -178,7 +193,8 @@ enum err inbox_rotate_secret(struct desk *desk, struct inbox_id id, struct arena
 
 /* ---- for app ---- */
 
-enum err desk_inbox_create(struct desk *desk, const struct desk_inbox_new *n, struct inbox_id *out, struct errinfo *info)
+enum err desk_inbox_create(struct desk *desk, const struct desk_inbox_new *n, struct inbox_id *out,
+                           struct errinfo *info)
 {
     ARENA_AUTO arena = arena_new(0);
     BUF_AUTO b;

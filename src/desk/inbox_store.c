@@ -2,7 +2,9 @@
 
 #include "base/codec.h"
 
-#define COLUMNS "id, key, name, kind, team_id, allowed_origins, greeting_en, greeting_zh, accent, bot_enabled, secret, former_secret, former_until, public_key, version"
+#define COLUMNS                                                                                    \
+    "id, key, name, kind, team_id, allowed_origins, greeting_en, greeting_zh, accent, "            \
+    "bot_enabled, secret, former_secret, former_until, public_key, version"
 
 static void read_inbox(const struct db_rows *r, struct arena *arena, struct inbox *out)
 {
@@ -28,7 +30,8 @@ static void read_inbox(const struct db_rows *r, struct arena *arena, struct inbo
 enum err inbox_load(struct db_txn *txn, struct inbox_id id, struct arena *arena, struct inbox *out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " COLUMNS " FROM inboxes WHERE id = $1", db_i64(id.v));
+    enum err err =
+        DB_QUERY_ONE(txn, &rows, "SELECT " COLUMNS " FROM inboxes WHERE id = $1", db_i64(id.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -36,10 +39,12 @@ enum err inbox_load(struct db_txn *txn, struct inbox_id id, struct arena *arena,
     return db_rows_close(&rows);
 }
 
-enum err inbox_load_by_key(struct db_txn *txn, struct str key, struct arena *arena, struct inbox *out)
+enum err inbox_load_by_key(struct db_txn *txn, struct str key, struct arena *arena,
+                           struct inbox *out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " COLUMNS " FROM inboxes WHERE key = $1", db_text(key));
+    enum err err =
+        DB_QUERY_ONE(txn, &rows, "SELECT " COLUMNS " FROM inboxes WHERE key = $1", db_text(key));
     if (err != ERR_OK) {
         return err;
     }
@@ -51,7 +56,8 @@ enum err inbox_list(struct db_txn *txn, struct arena *arena, struct inbox **out,
 {
     enum { MAX = 500 };
     struct db_rows *rows = NULL;
-    enum err err = db_query(txn, "SELECT " COLUMNS " FROM inboxes ORDER BY id LIMIT 500", NULL, 0, &rows);
+    enum err err =
+        db_query(txn, "SELECT " COLUMNS " FROM inboxes ORDER BY id LIMIT 500", NULL, 0, &rows);
     if (err != ERR_OK) {
         return err;
     }
@@ -70,12 +76,16 @@ enum err inbox_list(struct db_txn *txn, struct arena *arena, struct inbox **out,
 
 enum err inbox_insert(struct db_txn *txn, struct inbox *in)
 {
-    enum err err = DB_QUERY_I64(txn, &in->id.v,
-        "INSERT INTO inboxes (key, name, kind, team_id, allowed_origins, greeting_en, greeting_zh, accent, bot_enabled, secret, public_key, version) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1) ON CONFLICT DO NOTHING RETURNING id",
-        db_text(in->key), db_text(in->name), db_text(in->kind), db_id(in->team.v), db_text(in->allowed_origins), db_text(in->greeting_en),
-        db_text(in->greeting_zh), db_text(in->accent), db_bool(in->bot_enabled), in->secret.len > 0 ? db_blob(in->secret) : db_null(),
-        db_opt_text(in->public_key));
+    enum err err = DB_QUERY_I64(
+        txn, &in->id.v,
+        "INSERT INTO inboxes (key, name, kind, team_id, allowed_origins, greeting_en, greeting_zh, "
+        "accent, bot_enabled, secret, public_key, version) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1) ON CONFLICT DO NOTHING RETURNING "
+        "id",
+        db_text(in->key), db_text(in->name), db_text(in->kind), db_id(in->team.v),
+        db_text(in->allowed_origins), db_text(in->greeting_en), db_text(in->greeting_zh),
+        db_text(in->accent), db_bool(in->bot_enabled),
+        in->secret.len > 0 ? db_blob(in->secret) : db_null(), db_opt_text(in->public_key));
     in->version = 1;
     return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;
 }
@@ -83,19 +93,25 @@ enum err inbox_insert(struct db_txn *txn, struct inbox *in)
 enum err inbox_store(struct db_txn *txn, const struct inbox *in)
 {
     int64_t n = 0;
-    enum err err = db_exec(txn,
-        "UPDATE inboxes SET name = $3, team_id = $4, allowed_origins = $5, greeting_en = $6, greeting_zh = $7, accent = $8, bot_enabled = $9, public_key = $10, "
+    enum err err = db_exec(
+        txn,
+        "UPDATE inboxes SET name = $3, team_id = $4, allowed_origins = $5, greeting_en = $6, "
+        "greeting_zh = $7, accent = $8, bot_enabled = $9, public_key = $10, "
         "version = version + 1 WHERE id = $1 AND version = $2",
-        DB_ARGS(db_i64(in->id.v), db_i64(in->version), db_text(in->name), db_id(in->team.v), db_text(in->allowed_origins), db_text(in->greeting_en),
-            db_text(in->greeting_zh), db_text(in->accent), db_bool(in->bot_enabled), db_opt_text(in->public_key)),
+        DB_ARGS(db_i64(in->id.v), db_i64(in->version), db_text(in->name), db_id(in->team.v),
+                db_text(in->allowed_origins), db_text(in->greeting_en), db_text(in->greeting_zh),
+                db_text(in->accent), db_bool(in->bot_enabled), db_opt_text(in->public_key)),
         &n);
     return err == ERR_OK && n == 0 ? ERR_CONFLICT : err;
 }
 
-enum err inbox_store_secret(struct db_txn *txn, struct inbox_id id, struct str sealed, int64_t former_until)
+enum err inbox_store_secret(struct db_txn *txn, struct inbox_id id, struct str sealed,
+                            int64_t former_until)
 {
-    return DB_EXEC(txn, "UPDATE inboxes SET former_secret = secret, former_until = $3, secret = $2, version = version + 1 WHERE id = $1", db_i64(id.v),
-        db_blob(sealed), db_i64(former_until));
+    return DB_EXEC(txn,
+                   "UPDATE inboxes SET former_secret = secret, former_until = $3, secret = $2, "
+                   "version = version + 1 WHERE id = $1",
+                   db_i64(id.v), db_blob(sealed), db_i64(former_until));
 }
 
 void inbox_write_json(const struct inbox *in, struct json_writer *w)
@@ -119,18 +135,23 @@ void inbox_write_json(const struct inbox *in, struct json_writer *w)
     json_object_end(w);
 }
 
-struct str inbox_seal(const struct desk *desk, struct str inbox_key, struct str secret, struct arena *arena)
+struct str inbox_seal(const struct desk *desk, struct str inbox_key, struct str secret,
+                      struct arena *arena)
 {
-    return crypto_seal(arena, desk->secret_key, str_printf(arena, "inbox " STR_FMT, STR_ARG(inbox_key)), secret);
+    return crypto_seal(arena, desk->secret_key,
+                       str_printf(arena, "inbox " STR_FMT, STR_ARG(inbox_key)), secret);
 }
 
-static enum err open_secret(const struct desk *desk, const struct inbox *in, struct str sealed, struct arena *arena, struct customer_key *out)
+static enum err open_secret(const struct desk *desk, const struct inbox *in, struct str sealed,
+                            struct arena *arena, struct customer_key *out)
 {
     out->alg = JWT_HS256;
-    return crypto_open(arena, desk->secret_key, str_printf(arena, "inbox " STR_FMT, STR_ARG(in->key)), sealed, &out->key);
+    return crypto_open(arena, desk->secret_key,
+                       str_printf(arena, "inbox " STR_FMT, STR_ARG(in->key)), sealed, &out->key);
 }
 
-enum err inbox_keys(const struct desk *desk, const struct inbox *in, int64_t now, struct arena *arena, struct customer_key out[3], size_t *n_out)
+enum err inbox_keys(const struct desk *desk, const struct inbox *in, int64_t now,
+                    struct arena *arena, struct customer_key out[3], size_t *n_out)
 {
     size_t n = 0;
     enum err err = ERR_OK;

@@ -20,11 +20,24 @@ static int64_t seconds(int64_t ms)
 static enum err write_queue(struct live *l, struct db_txn *txn)
 {
     int64_t waiting = 0, oldest = 0, with_bot = 0, with_agents = 0;
-    enum err err = db_query_i64(txn, "SELECT COUNT(*) FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3", NULL, 0, &waiting);
+    enum err err = db_query_i64(
+        txn, "SELECT COUNT(*) FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3",
+        NULL, 0, &waiting);
     err = err != ERR_OK ? err
-                        : db_query_i64(txn, "SELECT COALESCE(MIN(queued_at), 0) FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3", NULL, 0, &oldest);
-    err = err != ERR_OK ? err : db_query_i64(txn, "SELECT COUNT(*) FROM conversations WHERE handler = 0 AND state = 0 AND state <> 3", NULL, 0, &with_bot);
-    err = err != ERR_OK ? err : db_query_i64(txn, "SELECT COUNT(*) FROM conversations WHERE handler = 2 AND state = 0 AND state <> 3", NULL, 0, &with_agents);
+                        : db_query_i64(txn,
+                                       "SELECT COALESCE(MIN(queued_at), 0) FROM conversations "
+                                       "WHERE handler = 1 AND state = 0 AND state <> 3",
+                                       NULL, 0, &oldest);
+    err = err != ERR_OK ? err
+                        : db_query_i64(txn,
+                                       "SELECT COUNT(*) FROM conversations WHERE handler = 0 AND "
+                                       "state = 0 AND state <> 3",
+                                       NULL, 0, &with_bot);
+    err = err != ERR_OK ? err
+                        : db_query_i64(txn,
+                                       "SELECT COUNT(*) FROM conversations WHERE handler = 2 AND "
+                                       "state = 0 AND state <> 3",
+                                       NULL, 0, &with_agents);
     json_kv_i64(l->w, "waiting", waiting);
     json_kv_i64(l->w, "longest_wait_s", oldest > 0 ? seconds(l->now - oldest) : 0);
     json_kv_i64(l->w, "with_bot", with_bot);
@@ -35,14 +48,18 @@ static enum err write_queue(struct live *l, struct db_txn *txn)
 static enum err write_median(struct live *l, struct db_txn *txn)
 {
     int64_t n = 0, median = 0;
-    enum err err = DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM offers WHERE state = 1 AND answered_at >= $1", db_i64(l->midnight));
+    enum err err =
+        DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM offers WHERE state = 1 AND answered_at >= $1",
+                     db_i64(l->midnight));
     json_put_key(l->w, "median_wait_s");
     if (err != ERR_OK || n == 0) {
         json_put_null(l->w);
         return err;
     }
-    err = DB_QUERY_I64(txn, &median,
-        "SELECT waited_ms + answered_at - made_at FROM offers WHERE state = 1 AND answered_at >= $1 ORDER BY waited_ms + answered_at - made_at LIMIT 1 OFFSET $2",
+    err = DB_QUERY_I64(
+        txn, &median,
+        "SELECT waited_ms + answered_at - made_at FROM offers WHERE state = 1 AND answered_at >= "
+        "$1 ORDER BY waited_ms + answered_at - made_at LIMIT 1 OFFSET $2",
         db_i64(l->midnight), db_i64(n / 2));
     json_put_i64(l->w, seconds(median));
     return err;
@@ -51,8 +68,12 @@ static enum err write_median(struct live *l, struct db_txn *txn)
 static enum err write_csat(struct live *l, struct db_txn *txn)
 {
     int64_t n = 0, good = 0;
-    enum err err = DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM ratings WHERE at >= $1", db_i64(l->midnight));
-    err = err != ERR_OK ? err : DB_QUERY_I64(txn, &good, "SELECT COUNT(*) FROM ratings WHERE at >= $1 AND score >= 4", db_i64(l->midnight));
+    enum err err =
+        DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM ratings WHERE at >= $1", db_i64(l->midnight));
+    err = err != ERR_OK ? err
+                        : DB_QUERY_I64(txn, &good,
+                                       "SELECT COUNT(*) FROM ratings WHERE at >= $1 AND score >= 4",
+                                       db_i64(l->midnight));
     json_put_key(l->w, "csat_today");
     if (n > 0) {
         json_put_double(l->w, (double)good / (double)n);
@@ -72,14 +93,19 @@ static enum err write_agents(struct live *l, struct db_txn *txn)
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
         struct presence p;
         int64_t load = 0, replies = 0;
-        if (!agents[i].is_active || !permission_set_has(agents[i].permissions, PERM_CONVERSATION_REPLY)) {
+        if (!agents[i].is_active ||
+            !permission_set_has(agents[i].permissions, PERM_CONVERSATION_REPLY)) {
             continue;
         }
         err = presence_load(txn, agents[i].id, l->arena, &p);
         err = err != ERR_OK ? err : presence_load_of(txn, agents[i].id, &load);
-        err = err != ERR_OK ? err
-                            : DB_QUERY_I64(txn, &replies, "SELECT COUNT(*) FROM messages WHERE author_id = $1 AND author_kind = 1 AND kind = 0 AND client_id IS NOT NULL AND created_at >= $2",
-                                  db_i64(agents[i].id.v), db_i64(l->midnight));
+        err =
+            err != ERR_OK
+                ? err
+                : DB_QUERY_I64(txn, &replies,
+                               "SELECT COUNT(*) FROM messages WHERE author_id = $1 AND author_kind "
+                               "= 1 AND kind = 0 AND client_id IS NOT NULL AND created_at >= $2",
+                               db_i64(agents[i].id.v), db_i64(l->midnight));
         json_object_begin(l->w);
         json_kv_id(l->w, "agent_id", agents[i].id.v);
         json_kv_str(l->w, "name", agents[i].name);
@@ -96,7 +122,8 @@ static enum err write_agents(struct live *l, struct db_txn *txn)
     return err;
 }
 
-static void write_team(struct live *l, struct team_id team, struct str name, int64_t waiting, int64_t oldest)
+static void write_team(struct live *l, struct team_id team, struct str name, int64_t waiting,
+                       int64_t oldest)
 {
     json_object_begin(l->w);
     json_kv_id(l->w, "team_id", team.v);
@@ -117,10 +144,13 @@ static enum err write_teams(struct live *l, struct db_txn *txn)
         struct team_id id = i < n ? teams[i].id : (struct team_id){0};
         struct db_rows *rows = NULL;
         err = DB_QUERY_ONE(txn, &rows,
-            "SELECT COUNT(*), COALESCE(MIN(queued_at), 0) FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3 AND COALESCE(team_id, 0) = $1", db_i64(id.v));
+                           "SELECT COUNT(*), COALESCE(MIN(queued_at), 0) FROM conversations WHERE "
+                           "handler = 1 AND state = 0 AND state <> 3 AND COALESCE(team_id, 0) = $1",
+                           db_i64(id.v));
         if (err == ERR_OK) {
             if (i < n || db_rows_i64(rows, 0) > 0 || n == 0) {
-                write_team(l, id, i < n ? teams[i].name : STR(""), db_rows_i64(rows, 0), db_rows_i64(rows, 1));
+                write_team(l, id, i < n ? teams[i].name : STR(""), db_rows_i64(rows, 0),
+                           db_rows_i64(rows, 1));
             }
             err = db_rows_close(&rows);
         }
@@ -144,13 +174,16 @@ static enum err write_today(struct live *l, struct db_txn *txn)
 {
     int64_t started[N_QUARTERS] = {0}, resolved[N_QUARTERS] = {0};
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY(txn, &rows, "SELECT (created_at - $1) / 900000, COUNT(*) FROM conversations WHERE created_at >= $1 GROUP BY (created_at - $1) / 900000",
-        db_i64(l->midnight));
+    enum err err = DB_QUERY(txn, &rows,
+                            "SELECT (created_at - $1) / 900000, COUNT(*) FROM conversations WHERE "
+                            "created_at >= $1 GROUP BY (created_at - $1) / 900000",
+                            db_i64(l->midnight));
     err = err != ERR_OK ? err : count_quarters(rows, started);
     if (err == ERR_OK) {
         err = DB_QUERY(txn, &rows,
-            "SELECT (resolved_at - $1) / 900000, COUNT(*) FROM conversations WHERE state = 3 AND resolved_at >= $1 GROUP BY (resolved_at - $1) / 900000",
-            db_i64(l->midnight));
+                       "SELECT (resolved_at - $1) / 900000, COUNT(*) FROM conversations WHERE "
+                       "state = 3 AND resolved_at >= $1 GROUP BY (resolved_at - $1) / 900000",
+                       db_i64(l->midnight));
         err = err != ERR_OK ? err : count_quarters(rows, resolved);
     }
     json_put_key(l->w, "today");
@@ -188,7 +221,8 @@ enum err live_http_get(struct request *rq, struct response *rs, struct errinfo *
     if (err != ERR_OK) {
         return err;
     }
-    struct live l = {.desk = desk, .arena = rq->arena, .w = response_json(rs), .now = desk_now(desk)};
+    struct live l = {
+        .desk = desk, .arena = rq->arena, .w = response_json(rs), .now = desk_now(desk)};
     l.midnight = l.now - l.now % TIME_DAY_MS;
     return db_read(desk->db, live_fn, &l);
 }

@@ -25,8 +25,10 @@ static bool is_dangerous(uint32_t c)
     if (c < 0x20) {
         return c != '\n' && c != '\t';
     }
-    return (c >= 0x7F && c <= 0x9F) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200B || c == 0x2060 || c == 0xFEFF ||
-        c == 0x2028 || c == 0x2029 || c == 0x3164 || c == 0x115F || c == 0x1160 || c == 0xFFFC || c == 0xFFFE || c == 0xFFFF || (c >= 0xE0000 && c <= 0xE007F);
+    return (c >= 0x7F && c <= 0x9F) || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069) || c == 0x200B || c == 0x2060 || c == 0xFEFF ||
+           c == 0x2028 || c == 0x2029 || c == 0x3164 || c == 0x115F || c == 0x1160 || c == 0xFFFC ||
+           c == 0xFFFE || c == 0xFFFF || (c >= 0xE0000 && c <= 0xE007F);
 }
 
 static struct str trim(struct str s)
@@ -115,7 +117,8 @@ static bool is_mark(uint32_t c)
 
 static bool is_word(struct str s, size_t at)
 {
-    return at < s.len && ((unsigned char)s.p[at] >= 0x80 || (s.p[at] >= '0' && s.p[at] <= '9') || ((s.p[at] | 0x20) >= 'a' && (s.p[at] | 0x20) <= 'z'));
+    return at < s.len && ((unsigned char)s.p[at] >= 0x80 || (s.p[at] >= '0' && s.p[at] <= '9') ||
+                          ((s.p[at] | 0x20) >= 'a' && (s.p[at] | 0x20) <= 'z'));
 }
 
 struct str message_preview(struct arena *arena, struct str body, int n_files)
@@ -139,7 +142,9 @@ struct str message_preview(struct arena *arena, struct str body, int n_files)
             continue;
         }
         /* tx_hash stays, *bold* loses its stars */
-        if (is_mark(c) && !(c == '_' && before > 0 && is_word(body, before - 1) && is_word(body, at)) && !(c == '>' && !was_space) && !(c == '#' && !was_space)) {
+        if (is_mark(c) &&
+            !(c == '_' && before > 0 && is_word(body, before - 1) && is_word(body, at)) &&
+            !(c == '>' && !was_space) && !(c == '#' && !was_space)) {
             continue;
         }
         was_space = false;
@@ -159,7 +164,8 @@ bool message_client_id_is_valid(struct str id)
     }
     for (size_t i = 0; i < id.len; i++) {
         char c = id.p[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-')) {
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              c == '_' || c == '-')) {
             return false;
         }
     }
@@ -183,7 +189,8 @@ bool message_button_is_valid(struct str id)
         return false;
     }
     for (size_t i = 0; i < arg.len; i++) {
-        if (!((arg.p[i] >= 'a' && arg.p[i] <= 'z') || (arg.p[i] >= '0' && arg.p[i] <= '9') || arg.p[i] == '-')) {
+        if (!((arg.p[i] >= 'a' && arg.p[i] <= 'z') || (arg.p[i] >= '0' && arg.p[i] <= '9') ||
+              arg.p[i] == '-')) {
             return false;
         }
     }

@@ -16,7 +16,7 @@ enum message_kind { MESSAGE_PUBLIC, MESSAGE_NOTE, MESSAGE_SYSTEM };
 const char *author_kind_name(enum author_kind k);
 const char *message_kind_name(enum message_kind k);
 
-#define MESSAGE_MAX_AGENT 10000   /* code points */
+#define MESSAGE_MAX_AGENT 10000 /* code points */
 #define MESSAGE_MAX_CUSTOMER 4000
 #define MESSAGE_MAX_FILES 10
 #define MESSAGE_MAX_MENTIONS 20

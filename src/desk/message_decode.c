@@ -2,7 +2,8 @@
 #include "base/utf8.h"
 #include "desk/message_service.h"
 
-static enum err decode_ids(const struct json *o, const char *key, size_t max, int64_t *out, size_t *n_out, struct errinfo *info)
+static enum err decode_ids(const struct json *o, const char *key, size_t max, int64_t *out,
+                           size_t *n_out, struct errinfo *info)
 {
     const struct json *list = json_find(o, key);
     *n_out = 0;
@@ -55,18 +56,21 @@ static enum err decode_agent_part(const struct json *o, struct message_in *in, s
         in->then = word == 0 ? THEN_RESOLVE : THEN_WAIT;
     }
     if (err == ERR_OK && in->kind == MESSAGE_PUBLIC && in->n_mentions > 0) {
-        err = err_set(info, ERR_INVALID, "mentions", "note_only", "colleagues are mentioned in notes, not before the customer");
+        err = err_set(info, ERR_INVALID, "mentions", "note_only",
+                      "colleagues are mentioned in notes, not before the customer");
     }
     return err;
 }
 
-enum err message_in_decode(const struct json *o, bool is_agent, struct arena *arena, struct message_in *in, struct errinfo *info)
+enum err message_in_decode(const struct json *o, bool is_agent, struct arena *arena,
+                           struct message_in *in, struct errinfo *info)
 {
     if (!json_is_object(o)) {
         return err_set(info, ERR_INVALID, "message", "type", "must be an object");
     }
     in->expect_seq = -1;
-    enum err err = json_get_str(o, "client_id", MESSAGE_CLIENT_ID_MIN, MESSAGE_CLIENT_ID_MAX, &in->client_id, info);
+    enum err err = json_get_str(o, "client_id", MESSAGE_CLIENT_ID_MIN, MESSAGE_CLIENT_ID_MAX,
+                                &in->client_id, info);
     size_t max_body = is_agent ? MESSAGE_MAX_AGENT : MESSAGE_MAX_CUSTOMER;
     const struct json *body = json_find(o, "body");
     if (err == ERR_OK && body != NULL && !json_is_null(body)) {
@@ -87,12 +91,14 @@ enum err message_in_decode(const struct json *o, bool is_agent, struct arena *ar
         in->files[i].v = files[i];
     }
     if (err == ERR_OK) {
-        err = is_agent ? decode_agent_part(o, in, info) : json_opt_str(o, "button", 80, &in->button, info);
+        err = is_agent ? decode_agent_part(o, in, info)
+                       : json_opt_str(o, "button", 80, &in->button, info);
     }
     return err != ERR_OK ? err : message_in_prepare(arena, in, max_body, info);
 }
 
-enum err message_in_prepare(struct arena *arena, struct message_in *in, size_t max_body, struct errinfo *info)
+enum err message_in_prepare(struct arena *arena, struct message_in *in, size_t max_body,
+                            struct errinfo *info)
 {
     if (!message_client_id_is_valid(in->client_id)) {
         return err_set(info, ERR_INVALID, "client_id", "format", "8 to 64 of A-Z a-z 0-9 _ -");

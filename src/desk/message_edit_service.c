@@ -19,22 +19,27 @@ static enum err may_change(const struct edit *e, const struct message *m, struct
     bool is_mine = m->author_kind == AUTHOR_AGENT && m->author_id == e->actor->agent.v;
     bool may_others = actor_may(e->actor, PERM_CONVERSATION_ASSIGN);
     if (m->kind == MESSAGE_SYSTEM || m->author_kind == AUTHOR_SYSTEM) {
-        return err_set(info, ERR_DENIED, "id", "system_message", "what the desk itself noted stays");
+        return err_set(info, ERR_DENIED, "id", "system_message",
+                       "what the desk itself noted stays");
     }
     if (m->deleted_at != 0) {
         return err_set(info, ERR_CONFLICT, "id", "deleted", "the message was deleted");
     }
     if (!e->is_deletion && m->author_kind != AUTHOR_AGENT) {
-        return err_set(info, ERR_DENIED, "id", "not_yours", "only messages of agents can be edited");
+        return err_set(info, ERR_DENIED, "id", "not_yours",
+                       "only messages of agents can be edited");
     }
-    return is_mine || may_others ? ERR_OK : err_set(info, ERR_DENIED, "id", "not_yours", "only your own messages");
+    return is_mine || may_others
+               ? ERR_OK
+               : err_set(info, ERR_DENIED, "id", "not_yours", "only your own messages");
 }
 
 /* The list shows the text of the last message: it must not keep what was taken back. */
 static void mend_preview(struct conversation *c, const struct message *m, struct arena *arena)
 {
     if (m->kind == MESSAGE_PUBLIC && c->preview_at == m->created_at) {
-        c->preview = m->deleted_at != 0 ? STR("") : message_preview(arena, m->body, (int)m->n_files);
+        c->preview =
+            m->deleted_at != 0 ? STR("") : message_preview(arena, m->body, (int)m->n_files);
     }
 }
 
@@ -78,7 +83,9 @@ static enum err edit_fn(struct db_txn *txn, void *arg)
     err = buf_err(&b);
     if (err == ERR_OK) {
         mend_preview(&c, &m, arena);
-        err = conversation_append(&w, &c, e->is_deletion ? STR("message.deleted") : STR("message.edited"), m.is_public, buf_str(&b));
+        err = conversation_append(&w, &c,
+                                  e->is_deletion ? STR("message.deleted") : STR("message.edited"),
+                                  m.is_public, buf_str(&b));
     }
     if (err == ERR_OK) {
         err = conversation_finish(&w, &c);
@@ -89,8 +96,9 @@ static enum err edit_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err message_edit(struct desk *desk, const struct actor *actor, struct message_id id, struct str body, struct arena *arena, struct str *json_out,
-    struct errinfo *info)
+enum err message_edit(struct desk *desk, const struct actor *actor, struct message_id id,
+                      struct str body, struct arena *arena, struct str *json_out,
+                      struct errinfo *info)
 {
     enum err err = actor_require(actor, PERM_CONVERSATION_REPLY, info);
     if (err != ERR_OK) {
@@ -98,18 +106,32 @@ enum err message_edit(struct desk *desk, const struct actor *actor, struct messa
     }
     body = message_clean(arena, body);
     if (str_is_empty(body) || utf8_count(body) > MESSAGE_MAX_AGENT) {
-        return err_set(info, ERR_INVALID, "body", str_is_empty(body) ? "required" : "too_long", "1 to %d characters", MESSAGE_MAX_AGENT);
+        return err_set(info, ERR_INVALID, "body", str_is_empty(body) ? "required" : "too_long",
+                       "1 to %d characters", MESSAGE_MAX_AGENT);
     }
-    struct edit e = {.desk = desk, .actor = actor, .id = id, .body = body, .arena = arena, .json_out = json_out, .info = info};
+    struct edit e = {.desk = desk,
+                     .actor = actor,
+                     .id = id,
+                     .body = body,
+                     .arena = arena,
+                     .json_out = json_out,
+                     .info = info};
     return db_write(desk->db, edit_fn, &e);
 }
 
-enum err message_delete(struct desk *desk, const struct actor *actor, struct message_id id, struct arena *arena, struct str *json_out, struct errinfo *info)
+enum err message_delete(struct desk *desk, const struct actor *actor, struct message_id id,
+                        struct arena *arena, struct str *json_out, struct errinfo *info)
 {
     enum err err = actor_require(actor, PERM_CONVERSATION_REPLY, info);
     if (err != ERR_OK) {
         return err;
     }
-    struct edit e = {.desk = desk, .actor = actor, .id = id, .is_deletion = true, .arena = arena, .json_out = json_out, .info = info};
+    struct edit e = {.desk = desk,
+                     .actor = actor,
+                     .id = id,
+                     .is_deletion = true,
+                     .arena = arena,
+                     .json_out = json_out,
+                     .info = info};
     return db_write(desk->db, edit_fn, &e);
 }

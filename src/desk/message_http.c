@@ -18,7 +18,8 @@ enum err message_http_list(struct request *rq, struct response *rs, struct errin
     }
     struct json_writer *w = response_json(rs);
     json_object_begin(w);
-    err = conversation_read_messages(rq->room, request_actor(rq), id, before, (size_t)limit, rq->arena, w, info);
+    err = conversation_read_messages(rq->room, request_actor(rq), id, before, (size_t)limit,
+                                     rq->arena, w, info);
     json_object_end(w);
     return err;
 }
@@ -28,7 +29,8 @@ enum err message_http_create(struct request *rq, struct response *rs, struct err
     const struct actor *actor = request_actor(rq);
     struct desk *desk = rq->room;
     const struct json *o = NULL;
-    struct message_in in = {.actor = actor, .author_kind = AUTHOR_AGENT, .author_id = actor->agent.v};
+    struct message_in in = {
+        .actor = actor, .author_kind = AUTHOR_AGENT, .author_id = actor->agent.v};
     struct message_out out = {0};
     enum err err = actor_require(actor, PERM_CONVERSATION_REPLY, info);
     if (err == ERR_OK) {

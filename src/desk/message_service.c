@@ -42,7 +42,8 @@ static struct str mentions_json(struct arena *arena, const struct message_in *in
     return str_dup(arena, buf_str(&b));
 }
 
-static enum err check_reply_to(struct db_txn *txn, const struct message_in *in, struct conversation_id c, struct errinfo *info)
+static enum err check_reply_to(struct db_txn *txn, const struct message_in *in,
+                               struct conversation_id c, struct errinfo *info)
 {
     if (in->reply_to.v == 0) {
         return ERR_OK;
@@ -58,19 +59,24 @@ static enum err check_reply_to(struct db_txn *txn, const struct message_in *in, 
     if (err == ERR_OK && !is_public && in->kind == MESSAGE_PUBLIC) {
         err = ERR_NOT_FOUND;
     }
-    return err == ERR_NOT_FOUND ? err_set(info, ERR_INVALID, "reply_to", "not_found", "no such message in this conversation") : err;
+    return err == ERR_NOT_FOUND ? err_set(info, ERR_INVALID, "reply_to", "not_found",
+                                          "no such message in this conversation")
+                                : err;
 }
 
-static enum err attach_files(struct db_txn *txn, const struct message_in *in, struct arena *arena, struct message *m, struct errinfo *info)
+static enum err attach_files(struct db_txn *txn, const struct message_in *in, struct arena *arena,
+                             struct message *m, struct errinfo *info)
 {
     struct file *files = in->n_files > 0 ? ARENA_ARRAY(arena, struct file, in->n_files) : NULL;
     for (size_t i = 0; i < in->n_files; i++) {
-        enum err err = file_attach(txn, in->files[i], in->author_kind, in->author_id, m->id, m->conversation, (int)i);
+        enum err err = file_attach(txn, in->files[i], in->author_kind, in->author_id, m->id,
+                                   m->conversation, (int)i);
         if (err == ERR_OK) {
             err = file_load(txn, in->files[i], arena, &files[i]);
         }
         if (err == ERR_NOT_FOUND) {
-            return err_set(info, ERR_INVALID, "file_ids", "not_found", "file %zu is not yours, or was sent already", i + 1);
+            return err_set(info, ERR_INVALID, "file_ids", "not_found",
+                           "file %zu is not yours, or was sent already", i + 1);
         }
         if (err != ERR_OK) {
             return err;
@@ -81,8 +87,9 @@ static enum err attach_files(struct db_txn *txn, const struct message_in *in, st
 }
 
 /* Inserts the message with the number it was given, its files and mentions, and writes the event's payload. */
-static enum err put_message(struct db_txn *txn, const struct message_in *in, struct conversation_id c, int64_t seq, int64_t now, struct message *m,
-    struct str *payload_out, struct errinfo *info)
+static enum err put_message(struct db_txn *txn, const struct message_in *in,
+                            struct conversation_id c, int64_t seq, int64_t now, struct message *m,
+                            struct str *payload_out, struct errinfo *info)
 {
     struct arena *arena = db_txn_arena(txn);
     enum err err = check_reply_to(txn, in, c, info);
@@ -129,7 +136,8 @@ static void tell_bot(void *arg)
     h->desk->bot.customer_message(h->desk->bot.arg, &h->m);
 }
 
-static void tell_bot_on_commit(struct desk *desk, struct db_txn *txn, const struct message_in *in, const struct message *m, struct str language)
+static void tell_bot_on_commit(struct desk *desk, struct db_txn *txn, const struct message_in *in,
+                               const struct message *m, struct str language)
 {
     if (desk->bot.customer_message == NULL || in->author_kind != AUTHOR_CUSTOMER) {
         return;
@@ -156,11 +164,16 @@ static void tell_bot_on_commit(struct desk *desk, struct db_txn *txn, const stru
 
 static void fill_out(struct message_out *out, const struct message *m, struct str payload)
 {
-    *out = (struct message_out){.conversation = m->conversation, .message = m->id, .seq = m->seq, .created_at = m->created_at, .json = payload};
+    *out = (struct message_out){.conversation = m->conversation,
+                                .message = m->id,
+                                .seq = m->seq,
+                                .created_at = m->created_at,
+                                .json = payload};
 }
 
-static enum err send_short(struct desk *desk, struct db_txn *txn, const struct message_in *in, const struct conversation_slot *slot, int64_t now,
-    struct message_out *out, struct errinfo *info)
+static enum err send_short(struct desk *desk, struct db_txn *txn, const struct message_in *in,
+                           const struct conversation_slot *slot, int64_t now,
+                           struct message_out *out, struct errinfo *info)
 {
     struct message m;
     struct str payload = {0};
@@ -212,7 +225,9 @@ static void count_in(struct conversation *c, const struct message_in *in, int64_
     }
 }
 
-static enum err append_message(struct desk_work *w, struct conversation *c, const struct message_in *in, struct message_out *out, struct errinfo *info)
+static enum err append_message(struct desk_work *w, struct conversation *c,
+                               const struct message_in *in, struct message_out *out,
+                               struct errinfo *info)
 {
     struct message m;
     struct str payload = {0};
@@ -230,10 +245,12 @@ static enum err append_message(struct desk_work *w, struct conversation *c, cons
     return err;
 }
 
-static enum err load_inbox(struct db_txn *txn, struct inbox_id id, struct team_id *team_out, bool *bot_out)
+static enum err load_inbox(struct db_txn *txn, struct inbox_id id, struct team_id *team_out,
+                           bool *bot_out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT team_id, bot_enabled FROM inboxes WHERE id = $1", db_i64(id.v));
+    enum err err = DB_QUERY_ONE(
+        txn, &rows, "SELECT team_id, bot_enabled FROM inboxes WHERE id = $1", db_i64(id.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -242,7 +259,9 @@ static enum err load_inbox(struct db_txn *txn, struct inbox_id id, struct team_i
     return db_rows_close(&rows);
 }
 
-static enum err begin_conversation(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info)
+static enum err begin_conversation(struct desk *desk, struct db_txn *txn,
+                                   const struct message_in *in, struct message_out *out,
+                                   struct errinfo *info)
 {
     struct desk_work w = desk_work_begin(desk, txn, NULL);
     struct team_id team = {0};
@@ -304,12 +323,14 @@ static enum err begin_conversation(struct desk *desk, struct db_txn *txn, const 
 }
 
 /* Nothing of this customer's is open: a resolved one is reopened within the window, otherwise a conversation begins. */
-static enum err send_first(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info)
+static enum err send_first(struct desk *desk, struct db_txn *txn, const struct message_in *in,
+                           struct message_out *out, struct errinfo *info)
 {
     struct conversation c;
     enum err err = conversation_load_latest(txn, in->customer, in->inbox, db_txn_arena(txn), &c);
     int64_t reopen_ms = (int64_t)atomic_load(&desk->reopen_hours) * TIME_HOUR_MS;
-    if (err == ERR_NOT_FOUND || (err == ERR_OK && !conversation_is_reopened_by_message(c.resolved_at, desk_now(desk), reopen_ms))) {
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && !conversation_is_reopened_by_message(
+                                                      c.resolved_at, desk_now(desk), reopen_ms))) {
         return begin_conversation(desk, txn, in, out, info);
     }
     if (err != ERR_OK) {
@@ -327,7 +348,8 @@ static enum err send_first(struct desk *desk, struct db_txn *txn, const struct m
 }
 
 /* A socket may still speak for a customer who has signed in meanwhile: it counts for the one that stayed. */
-static enum err follow_merge(struct db_txn *txn, const struct message_in *in, struct message_in *out)
+static enum err follow_merge(struct db_txn *txn, const struct message_in *in,
+                             struct message_in *out)
 {
     struct customer customer;
     enum err err = customer_load(txn, in->customer, db_txn_arena(txn), &customer);
@@ -337,11 +359,13 @@ static enum err follow_merge(struct db_txn *txn, const struct message_in *in, st
     return err;
 }
 
-static enum err send_customer(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info)
+static enum err send_customer(struct desk *desk, struct db_txn *txn, const struct message_in *in,
+                              struct message_out *out, struct errinfo *info)
 {
     int64_t now = desk_now(desk);
     struct conversation_slot slot;
-    enum err err = conversation_count_customer(txn, in->customer, in->inbox, now, in->preview, &slot);
+    enum err err =
+        conversation_count_customer(txn, in->customer, in->inbox, now, in->preview, &slot);
     struct message_in followed;
     if (err == ERR_NOT_FOUND) {
         err = follow_merge(txn, in, &followed);
@@ -353,7 +377,8 @@ static enum err send_customer(struct desk *desk, struct db_txn *txn, const struc
     if (err != ERR_OK) {
         return err;
     }
-    bool is_kept = slot.handler == HANDLER_BOT || (slot.handler == HANDLER_AGENT && stream_is_reachable(desk, slot.assignee));
+    bool is_kept = slot.handler == HANDLER_BOT ||
+                   (slot.handler == HANDLER_AGENT && stream_is_reachable(desk, slot.assignee));
     if (slot.state == CONVERSATION_OPEN && is_kept) {
         return send_short(desk, txn, in, &slot, now, out, info);
     }
@@ -381,14 +406,19 @@ static enum err send_customer(struct desk *desk, struct db_txn *txn, const struc
 static enum err why_not(struct db_txn *txn, const struct message_in *in, struct errinfo *info)
 {
     struct conversation c;
-    enum err err = conversation_load_for(txn, in->actor, in->conversation, db_txn_arena(txn), &c, info);
-    return err != ERR_OK ? err
-                         : err_set(info, ERR_CONFLICT, "expect_seq", "stale", "something arrived since: seq %lld",
-                               (long long)(c.last_customer_seq > c.last_agent_seq ? c.last_customer_seq : c.last_agent_seq));
+    enum err err =
+        conversation_load_for(txn, in->actor, in->conversation, db_txn_arena(txn), &c, info);
+    return err != ERR_OK
+               ? err
+               : err_set(info, ERR_CONFLICT, "expect_seq", "stale",
+                         "something arrived since: seq %lld",
+                         (long long)(c.last_customer_seq > c.last_agent_seq ? c.last_customer_seq
+                                                                            : c.last_agent_seq));
 }
 
 /* A reply that also changes something: takes the conversation, reopens it, resolves it, waits. */
-static enum err send_long(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info)
+static enum err send_long(struct desk *desk, struct db_txn *txn, const struct message_in *in,
+                          struct message_out *out, struct errinfo *info)
 {
     struct conversation c;
     enum err err = conversation_load(txn, in->conversation, db_txn_arena(txn), &c);
@@ -409,16 +439,19 @@ static enum err send_long(struct desk *desk, struct db_txn *txn, const struct me
         err = append_message(&w, &c, in, out, info);
     }
     if (err == ERR_OK && in->then != THEN_NOTHING) {
-        err = conversation_do(&w, &c, in->then == THEN_RESOLVE ? ON_RESOLVE : ON_WAIT, me, in->author_name, 0, info);
+        err = conversation_do(&w, &c, in->then == THEN_RESOLVE ? ON_RESOLVE : ON_WAIT, me,
+                              in->author_name, 0, info);
     }
     err = err != ERR_OK ? err : conversation_finish(&w, &c);
     /* Reopening beside a newer conversation of the same customer: the unique index refuses. */
     return err == ERR_CONFLICT && (info == NULL || info->code[0] == '\0')
-        ? err_set(info, ERR_CONFLICT, "conversation_id", "newer", "the customer has a newer conversation")
-        : err;
+               ? err_set(info, ERR_CONFLICT, "conversation_id", "newer",
+                         "the customer has a newer conversation")
+               : err;
 }
 
-static enum err send_agent(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info)
+static enum err send_agent(struct desk *desk, struct db_txn *txn, const struct message_in *in,
+                           struct message_out *out, struct errinfo *info)
 {
     enum err err = actor_require(in->actor, PERM_CONVERSATION_REPLY, info);
     if (err != ERR_OK) {
@@ -427,8 +460,10 @@ static enum err send_agent(struct desk *desk, struct db_txn *txn, const struct m
     int64_t now = desk_now(desk);
     bool is_public = in->kind == MESSAGE_PUBLIC;
     struct conversation_slot slot;
-    err = is_public ? conversation_count_agent(txn, in->conversation, (struct agent_id){in->author_id}, in->expect_seq, now, in->preview, &slot)
-                    : conversation_count_note(txn, in->conversation, now, &slot);
+    err = is_public
+              ? conversation_count_agent(txn, in->conversation, (struct agent_id){in->author_id},
+                                         in->expect_seq, now, in->preview, &slot)
+              : conversation_count_note(txn, in->conversation, now, &slot);
     if (err == ERR_NOT_FOUND) {
         return why_not(txn, in, info);
     }
@@ -438,11 +473,15 @@ static enum err send_agent(struct desk *desk, struct db_txn *txn, const struct m
     if (!conversation_may_read(in->actor, slot.assignee, slot.team)) {
         return err_set(info, ERR_NOT_FOUND, "conversation_id", "not_found", "no such conversation");
     }
-    bool is_plain = in->then == THEN_NOTHING && (!is_public || (slot.handler == HANDLER_AGENT && slot.state != CONVERSATION_RESOLVED));
-    return is_plain ? send_short(desk, txn, in, &slot, now, out, info) : send_long(desk, txn, in, out, info);
+    bool is_plain =
+        in->then == THEN_NOTHING &&
+        (!is_public || (slot.handler == HANDLER_AGENT && slot.state != CONVERSATION_RESOLVED));
+    return is_plain ? send_short(desk, txn, in, &slot, now, out, info)
+                    : send_long(desk, txn, in, out, info);
 }
 
-enum err message_send(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info)
+enum err message_send(struct desk *desk, struct db_txn *txn, const struct message_in *in,
+                      struct message_out *out, struct errinfo *info)
 {
     ASSERT(in->author_kind == AUTHOR_CUSTOMER || in->author_kind == AUTHOR_AGENT);
     struct message_in renamed;
@@ -459,7 +498,8 @@ enum err message_send(struct desk *desk, struct db_txn *txn, const struct messag
     }
     if (in->is_retry) {
         struct message m;
-        enum err err = message_find_sent(txn, in->author_kind, in->author_id, in->client_id, db_txn_arena(txn), &m);
+        enum err err = message_find_sent(txn, in->author_kind, in->author_id, in->client_id,
+                                         db_txn_arena(txn), &m);
         if (err == ERR_OK) {
             err = write_payload(&m, db_txn_arena(txn), &out->json);
             out->conversation = m.conversation;
@@ -473,7 +513,8 @@ enum err message_send(struct desk *desk, struct db_txn *txn, const struct messag
             return err;
         }
     }
-    return in->author_kind == AUTHOR_CUSTOMER ? send_customer(desk, txn, in, out, info) : send_agent(desk, txn, in, out, info);
+    return in->author_kind == AUTHOR_CUSTOMER ? send_customer(desk, txn, in, out, info)
+                                              : send_agent(desk, txn, in, out, info);
 }
 
 struct send_now {
@@ -499,7 +540,8 @@ static enum err send_now_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err message_send_now(struct desk *desk, struct message_in *in, struct arena *arena, struct message_out *out, struct errinfo *info)
+enum err message_send_now(struct desk *desk, struct message_in *in, struct arena *arena,
+                          struct message_out *out, struct errinfo *info)
 {
     struct send_now s = {.desk = desk, .in = in, .arena = arena, .out = out, .info = info};
     enum err err = db_write(desk->db, send_now_fn, &s);

@@ -13,7 +13,8 @@ struct message_in {
     enum author_kind author_kind;
     int64_t author_id;
     struct str author_name;
-    bool is_name_old; /* customers: the profile may have changed since author_name was read: read it again */
+    bool
+        is_name_old; /* customers: the profile may have changed since author_name was read: read it again */
     /* customers: into the current conversation of */
     struct customer_id customer;
     struct inbox_id inbox;
@@ -27,8 +28,8 @@ struct message_in {
     size_t n_mentions;
     /* both */
     struct str client_id, body, preview;
-    struct str meta;        /* JSON object; empty: none */
-    struct str button;      /* customers: which was pressed; stands in meta, too */
+    struct str meta;   /* JSON object; empty: none */
+    struct str button; /* customers: which was pressed; stands in meta, too */
     struct message_id reply_to;
     struct file_id files[MESSAGE_MAX_FILES];
     size_t n_files;
@@ -40,22 +41,31 @@ struct message_out {
     struct message_id message;
     int64_t seq, created_at;
     bool is_duplicate;
-    struct str json; /* the schema Message, in the transaction's arena: copy it before the function returns, or leave it */
+    struct str
+        json; /* the schema Message, in the transaction's arena: copy it before the function returns, or leave it */
 };
 
 /* Checks and cleans client_id, body, files (nothing at all is refused), button. Makes the preview. */
-ERR_MUST_USE enum err message_in_prepare(struct arena *arena, struct message_in *in, size_t max_body, struct errinfo *info);
+ERR_MUST_USE enum err message_in_prepare(struct arena *arena, struct message_in *in,
+                                         size_t max_body, struct errinfo *info);
 /* The fields of VisitorMessageWrite / MessageWrite into `in`; text points into the document. */
-ERR_MUST_USE enum err message_in_decode(const struct json *o, bool is_agent, struct arena *arena, struct message_in *in, struct errinfo *info);
+ERR_MUST_USE enum err message_in_decode(const struct json *o, bool is_agent, struct arena *arena,
+                                        struct message_in *in, struct errinfo *info);
 /* Inside a write transaction. ERR_AGAIN: try once more with is_retry. Others: ERR_NOT_FOUND, ERR_DENIED, ERR_CONFLICT (codes stale, state, newer). */
-ERR_MUST_USE enum err message_send(struct desk *desk, struct db_txn *txn, const struct message_in *in, struct message_out *out, struct errinfo *info);
+ERR_MUST_USE enum err message_send(struct desk *desk, struct db_txn *txn,
+                                   const struct message_in *in, struct message_out *out,
+                                   struct errinfo *info);
 /* Opens the transaction, tries again when asked to; json in `arena`. */
-ERR_MUST_USE enum err message_send_now(struct desk *desk, struct message_in *in, struct arena *arena, struct message_out *out, struct errinfo *info);
+ERR_MUST_USE enum err message_send_now(struct desk *desk, struct message_in *in,
+                                       struct arena *arena, struct message_out *out,
+                                       struct errinfo *info);
 
 /* An agent's own public messages and notes; with conversation.assign also the colleagues'. Customers' messages can be deleted (not edited) by those who may assign. */
-ERR_MUST_USE enum err message_edit(struct desk *desk, const struct actor *actor, struct message_id id, struct str body, struct arena *arena, struct str *json_out,
-                                   struct errinfo *info);
-ERR_MUST_USE enum err message_delete(struct desk *desk, const struct actor *actor, struct message_id id, struct arena *arena, struct str *json_out,
-                                     struct errinfo *info);
+ERR_MUST_USE enum err message_edit(struct desk *desk, const struct actor *actor,
+                                   struct message_id id, struct str body, struct arena *arena,
+                                   struct str *json_out, struct errinfo *info);
+ERR_MUST_USE enum err message_delete(struct desk *desk, const struct actor *actor,
+                                     struct message_id id, struct arena *arena,
+                                     struct str *json_out, struct errinfo *info);
 
 #endif

@@ -11,7 +11,7 @@ struct file {
     struct str name, content_type, sha256;
     int64_t size;
     bool is_image;
-    int width, height; /* 0: unknown */
+    int width, height;           /* 0: unknown */
     struct customer_id customer; /* uploader: one of the two */
     struct agent_id agent;
     struct conversation_id conversation; /* 0: a visitor's that is not sent yet */
@@ -40,29 +40,44 @@ struct message {
 /* Fills m->id. ERR_CONFLICT: the author has sent this client_id before. */
 ERR_MUST_USE enum err message_insert(struct db_txn *txn, struct message *m);
 /* With files. */
-ERR_MUST_USE enum err message_load(struct db_txn *txn, struct message_id id, struct arena *arena, struct message *out);
-ERR_MUST_USE enum err message_find_sent(struct db_txn *txn, enum author_kind kind, int64_t author_id, struct str client_id, struct arena *arena,
+ERR_MUST_USE enum err message_load(struct db_txn *txn, struct message_id id, struct arena *arena,
+                                   struct message *out);
+ERR_MUST_USE enum err message_find_sent(struct db_txn *txn, enum author_kind kind,
+                                        int64_t author_id, struct str client_id,
+                                        struct arena *arena,
                                         struct message *out); /* ERR_NOT_FOUND */
 /* Newest first, seq < before (0: from the end). With files. */
-ERR_MUST_USE enum err message_list(struct db_txn *txn, struct conversation_id c, int64_t before, bool only_public, size_t limit, struct arena *arena,
+ERR_MUST_USE enum err message_list(struct db_txn *txn, struct conversation_id c, int64_t before,
+                                   bool only_public, size_t limit, struct arena *arena,
                                    struct message **out, size_t *n_out);
-ERR_MUST_USE enum err message_store_edit(struct db_txn *txn, struct message_id id, struct agent_id agent, struct str old_body, struct str new_body, int64_t now);
-ERR_MUST_USE enum err message_store_deletion(struct db_txn *txn, struct message_id id, struct agent_id agent, struct str old_body, int64_t now);
+ERR_MUST_USE enum err message_store_edit(struct db_txn *txn, struct message_id id,
+                                         struct agent_id agent, struct str old_body,
+                                         struct str new_body, int64_t now);
+ERR_MUST_USE enum err message_store_deletion(struct db_txn *txn, struct message_id id,
+                                             struct agent_id agent, struct str old_body,
+                                             int64_t now);
 /* What a reply or a mention may point to. */
-ERR_MUST_USE enum err message_load_place(struct db_txn *txn, struct message_id id, struct conversation_id *conversation_out, bool *is_public_out);
+ERR_MUST_USE enum err message_load_place(struct db_txn *txn, struct message_id id,
+                                         struct conversation_id *conversation_out,
+                                         bool *is_public_out);
 
-ERR_MUST_USE enum err mention_insert(struct db_txn *txn, struct agent_id agent, struct message_id message, struct conversation_id c);
-ERR_MUST_USE enum err mention_mark_seen(struct db_txn *txn, struct agent_id agent, struct conversation_id c, int64_t now);
+ERR_MUST_USE enum err mention_insert(struct db_txn *txn, struct agent_id agent,
+                                     struct message_id message, struct conversation_id c);
+ERR_MUST_USE enum err mention_mark_seen(struct db_txn *txn, struct agent_id agent,
+                                        struct conversation_id c, int64_t now);
 
 /* ---- files ---- */
 
 ERR_MUST_USE enum err file_insert(struct db_txn *txn, struct file *f, int64_t now);
-ERR_MUST_USE enum err file_load(struct db_txn *txn, struct file_id id, struct arena *arena, struct file *out);
+ERR_MUST_USE enum err file_load(struct db_txn *txn, struct file_id id, struct arena *arena,
+                                struct file *out);
 /* Sends an uploaded file with a message: only the uploader's own, once. ERR_NOT_FOUND otherwise. */
-ERR_MUST_USE enum err file_attach(struct db_txn *txn, struct file_id id, enum author_kind kind, int64_t author_id, struct message_id message,
+ERR_MUST_USE enum err file_attach(struct db_txn *txn, struct file_id id, enum author_kind kind,
+                                  int64_t author_id, struct message_id message,
                                   struct conversation_id c, int position);
 /* May the customer have it: own upload, or part of a message that he can see. */
-ERR_MUST_USE enum err file_is_visible_to_customer(struct db_txn *txn, struct file_id id, struct customer_id customer, bool *out);
+ERR_MUST_USE enum err file_is_visible_to_customer(struct db_txn *txn, struct file_id id,
+                                                  struct customer_id customer, bool *out);
 
 /* ---- JSON, the schemas of spec/openapi.yaml ---- */
 

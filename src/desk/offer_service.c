@@ -44,7 +44,8 @@ static enum err answer_fn(struct db_txn *txn, void *arg)
         return err_set(a->info, ERR_NOT_FOUND, "id", "not_found", "no such offer");
     }
     if (err == ERR_OK) {
-        err = offer_end(a->desk, txn, a->id, a->accept ? OFFER_ACCEPTED : OFFER_DECLINED, now, &done);
+        err =
+            offer_end(a->desk, txn, a->id, a->accept ? OFFER_ACCEPTED : OFFER_DECLINED, now, &done);
     }
     if (err != ERR_OK) {
         return err;
@@ -52,7 +53,8 @@ static enum err answer_fn(struct db_txn *txn, void *arg)
     if (!done) {
         return err_set(a->info, ERR_CONFLICT, "id", "gone", "the offer is over");
     }
-    err = presence_happened(a->desk, txn, o.agent, (struct presence_input){.event = PRESENCE_ANSWERED_OFFER, .now = now});
+    err = presence_happened(a->desk, txn, o.agent,
+                            (struct presence_input){.event = PRESENCE_ANSWERED_OFFER, .now = now});
     if (err == ERR_OK && a->accept) {
         err = take_it(a, txn, &o);
     }
@@ -60,12 +62,19 @@ static enum err answer_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err offer_answer(struct desk *desk, const struct actor *actor, int64_t id, bool accept, struct arena *arena, struct str *json_out, struct errinfo *info)
+enum err offer_answer(struct desk *desk, const struct actor *actor, int64_t id, bool accept,
+                      struct arena *arena, struct str *json_out, struct errinfo *info)
 {
     enum err err = actor_require(actor, PERM_CONVERSATION_REPLY, info);
     if (err != ERR_OK) {
         return err;
     }
-    struct answer a = {.desk = desk, .actor = actor, .id = id, .accept = accept, .arena = arena, .json_out = json_out, .info = info};
+    struct answer a = {.desk = desk,
+                       .actor = actor,
+                       .id = id,
+                       .accept = accept,
+                       .arena = arena,
+                       .json_out = json_out,
+                       .info = info};
     return db_write(desk->db, answer_fn, &a);
 }

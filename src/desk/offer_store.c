@@ -18,7 +18,8 @@ static void tell(void *arg)
     n->desk->wire.publish(n->desk->wire.arg, &topic, 1, 0, n->frame, NULL);
 }
 
-static void tell_on_commit(struct desk *desk, struct db_txn *txn, struct agent_id agent, const struct buf *b)
+static void tell_on_commit(struct desk *desk, struct db_txn *txn, struct agent_id agent,
+                           const struct buf *b)
 {
     if (b->failed) {
         return;
@@ -28,7 +29,8 @@ static void tell_on_commit(struct desk *desk, struct db_txn *txn, struct agent_i
     db_on_commit(txn, tell, n);
 }
 
-static enum err write_body(struct db_txn *txn, struct arena *arena, const struct offer *o, const struct conversation *c, struct json_writer *w)
+static enum err write_body(struct db_txn *txn, struct arena *arena, const struct offer *o,
+                           const struct conversation *c, struct json_writer *w)
 {
     struct customer customer;
     enum err err = customer_load(txn, c->customer, arena, &customer);
@@ -42,13 +44,17 @@ static enum err write_body(struct db_txn *txn, struct arena *arena, const struct
     json_kv_str(w, "preview", c->preview);
     json_kv_cstr(w, "priority", conversation_priority_name(c->priority));
     json_kv_str(w, "language", c->language);
-    json_kv_time(w, "waiting_since", c->waiting_since > 0 ? c->waiting_since : c->queued_at > 0 ? c->queued_at : o->made_at);
+    json_kv_time(w, "waiting_since",
+                 c->waiting_since > 0 ? c->waiting_since
+                 : c->queued_at > 0   ? c->queued_at
+                                      : o->made_at);
     json_kv_time(w, "expires_at", o->expires_at);
     json_object_end(w);
     return ERR_OK;
 }
 
-static enum err write_frame(struct db_txn *txn, struct arena *arena, const struct offer *o, const struct conversation *c, struct buf *b)
+static enum err write_frame(struct db_txn *txn, struct arena *arena, const struct offer *o,
+                            const struct conversation *c, struct buf *b)
 {
     struct json_writer w;
     json_writer_init(&w, b);
@@ -62,12 +68,16 @@ static enum err write_frame(struct db_txn *txn, struct arena *arena, const struc
 
 /* ---- rows ---- */
 
-enum err offer_make(struct desk *desk, struct db_txn *txn, const struct conversation *c, struct agent_id agent, int64_t expires_at, int64_t now)
+enum err offer_make(struct desk *desk, struct db_txn *txn, const struct conversation *c,
+                    struct agent_id agent, int64_t expires_at, int64_t now)
 {
-    struct offer o = {.conversation = c->id, .agent = agent, .made_at = now, .expires_at = expires_at};
+    struct offer o = {
+        .conversation = c->id, .agent = agent, .made_at = now, .expires_at = expires_at};
     int64_t waited_ms = c->queued_at > 0 ? now - c->queued_at : 0;
-    enum err err = DB_QUERY_I64(txn, &o.id,
-        "INSERT INTO offers (conversation_id, agent_id, state, made_at, expires_at, waited_ms) VALUES ($1, $2, 0, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id",
+    enum err err = DB_QUERY_I64(
+        txn, &o.id,
+        "INSERT INTO offers (conversation_id, agent_id, state, made_at, expires_at, waited_ms) "
+        "VALUES ($1, $2, 0, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id",
         db_i64(c->id.v), db_i64(agent.v), db_i64(now), db_i64(expires_at), db_i64(waited_ms));
     if (err != ERR_OK) {
         return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;
@@ -85,7 +95,10 @@ enum err offer_make(struct desk *desk, struct db_txn *txn, const struct conversa
 enum err offer_load(struct db_txn *txn, int64_t id, struct offer *out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT id, conversation_id, agent_id, state, made_at, expires_at FROM offers WHERE id = $1", db_i64(id));
+    enum err err = DB_QUERY_ONE(txn, &rows,
+                                "SELECT id, conversation_id, agent_id, state, made_at, expires_at "
+                                "FROM offers WHERE id = $1",
+                                db_i64(id));
     if (err != ERR_OK) {
         return err;
     }
@@ -100,11 +113,14 @@ enum err offer_load(struct db_txn *txn, int64_t id, struct offer *out)
     return db_rows_close(&rows);
 }
 
-enum err offer_end(struct desk *desk, struct db_txn *txn, int64_t id, enum offer_state state, int64_t now, bool *done_out)
+enum err offer_end(struct desk *desk, struct db_txn *txn, int64_t id, enum offer_state state,
+                   int64_t now, bool *done_out)
 {
     struct agent_id agent = {0};
-    enum err err = DB_QUERY_I64(txn, &agent.v, "UPDATE offers SET state = $2, answered_at = $3 WHERE id = $1 AND state = 0 RETURNING agent_id", db_i64(id),
-        db_i64(state), db_i64(now));
+    enum err err = DB_QUERY_I64(txn, &agent.v,
+                                "UPDATE offers SET state = $2, answered_at = $3 WHERE id = $1 AND "
+                                "state = 0 RETURNING agent_id",
+                                db_i64(id), db_i64(state), db_i64(now));
     *done_out = err == ERR_OK;
     if (err != ERR_OK) {
         return err == ERR_NOT_FOUND ? ERR_OK : err;
@@ -122,23 +138,30 @@ enum err offer_end(struct desk *desk, struct db_txn *txn, int64_t id, enum offer
     return timer_cancel(txn, "offer", id);
 }
 
-enum err offer_withdraw_of(struct desk *desk, struct db_txn *txn, struct conversation_id c, int64_t now)
+enum err offer_withdraw_of(struct desk *desk, struct db_txn *txn, struct conversation_id c,
+                           int64_t now)
 {
     int64_t id = 0;
     bool done = false;
-    enum err err = DB_QUERY_I64(txn, &id, "SELECT id FROM offers WHERE conversation_id = $1 AND state = 0", db_i64(c.v));
-    return err == ERR_NOT_FOUND ? ERR_OK : err != ERR_OK ? err : offer_end(desk, txn, id, OFFER_WITHDRAWN, now, &done);
+    enum err err = DB_QUERY_I64(
+        txn, &id, "SELECT id FROM offers WHERE conversation_id = $1 AND state = 0", db_i64(c.v));
+    return err == ERR_NOT_FOUND ? ERR_OK
+           : err != ERR_OK      ? err
+                                : offer_end(desk, txn, id, OFFER_WITHDRAWN, now, &done);
 }
 
 /* ---- what is open for an agent ---- */
 
 enum { MAX_OPEN = 64 };
 
-static enum err list_open(struct db_txn *txn, struct agent_id agent, struct offer *out, size_t *n_out)
+static enum err list_open(struct db_txn *txn, struct agent_id agent, struct offer *out,
+                          size_t *n_out)
 {
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY(txn, &rows,
-        "SELECT id, conversation_id, agent_id, state, made_at, expires_at FROM offers WHERE agent_id = $1 AND state = 0 ORDER BY id LIMIT 64", db_i64(agent.v));
+                            "SELECT id, conversation_id, agent_id, state, made_at, expires_at FROM "
+                            "offers WHERE agent_id = $1 AND state = 0 ORDER BY id LIMIT 64",
+                            db_i64(agent.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -156,7 +179,8 @@ static enum err list_open(struct db_txn *txn, struct agent_id agent, struct offe
     return db_rows_close(&rows);
 }
 
-enum err offer_write_open_json(struct db_txn *txn, struct arena *arena, struct agent_id agent, struct json_writer *w)
+enum err offer_write_open_json(struct db_txn *txn, struct arena *arena, struct agent_id agent,
+                               struct json_writer *w)
 {
     struct offer offers[MAX_OPEN];
     size_t n = 0;
@@ -171,7 +195,8 @@ enum err offer_write_open_json(struct db_txn *txn, struct arena *arena, struct a
     return err;
 }
 
-enum err offer_write_open_frames(struct db_txn *txn, struct arena *arena, struct agent_id agent, struct buf *out)
+enum err offer_write_open_frames(struct db_txn *txn, struct arena *arena, struct agent_id agent,
+                                 struct buf *out)
 {
     struct offer offers[MAX_OPEN];
     size_t n = 0;

@@ -2,7 +2,8 @@
 
 const char *const presence_status_words[] = {"available", "busy", "away", NULL};
 
-static void set(struct presence *p, enum presence_status status, struct str reason, bool is_automatic, int64_t now)
+static void set(struct presence *p, enum presence_status status, struct str reason,
+                bool is_automatic, int64_t now)
 {
     p->status = status;
     p->reason = reason;
@@ -73,7 +74,8 @@ struct presence_change presence_apply(struct presence before, struct presence_in
         p.n_missed = 0;
         break;
     }
-    bool is_changed = p.status != before.status || p.is_online != before.is_online || !str_eq(p.reason, before.reason);
+    bool is_changed = p.status != before.status || p.is_online != before.is_online ||
+                      !str_eq(p.reason, before.reason);
     return (struct presence_change){
         .after = p,
         .is_changed = is_changed,

@@ -24,7 +24,15 @@ struct presence {
     int64_t n_missed; /* offers in a row that ran out */
 };
 
-enum presence_event { PRESENCE_CONNECTED, PRESENCE_GONE, PRESENCE_SET, PRESENCE_ACTIVE, PRESENCE_IDLE, PRESENCE_MISSED_OFFER, PRESENCE_ANSWERED_OFFER };
+enum presence_event {
+    PRESENCE_CONNECTED,
+    PRESENCE_GONE,
+    PRESENCE_SET,
+    PRESENCE_ACTIVE,
+    PRESENCE_IDLE,
+    PRESENCE_MISSED_OFFER,
+    PRESENCE_ANSWERED_OFFER
+};
 struct presence_input {
     enum presence_event event;
     enum presence_status status; /* PRESENCE_SET */
@@ -33,9 +41,9 @@ struct presence_input {
 };
 struct presence_change {
     struct presence after;
-    bool is_changed;   /* others see a difference */
-    bool is_noted;     /* the row must be stored */
-    bool gives_back;   /* conversations that wait for an answer go back to the queue */
+    bool is_changed; /* others see a difference */
+    bool is_noted;   /* the row must be stored */
+    bool gives_back; /* conversations that wait for an answer go back to the queue */
 };
 struct presence_change presence_apply(struct presence before, struct presence_input in);
 /* Work may be offered. */
@@ -44,27 +52,36 @@ bool presence_takes_work(const struct presence *p);
 /* ---- rows ---- */
 
 /* Someone who was never here is offline and available. */
-ERR_MUST_USE enum err presence_load(struct db_txn *txn, struct agent_id agent, struct arena *arena, struct presence *out);
-ERR_MUST_USE enum err presence_list(struct db_txn *txn, struct arena *arena, struct presence **out, size_t *n_out); /* rows only, by agent */
+ERR_MUST_USE enum err presence_load(struct db_txn *txn, struct agent_id agent, struct arena *arena,
+                                    struct presence *out);
+ERR_MUST_USE enum err presence_list(struct db_txn *txn, struct arena *arena, struct presence **out,
+                                    size_t *n_out); /* rows only, by agent */
 ERR_MUST_USE enum err presence_store(struct db_txn *txn, const struct presence *p);
 /* Conversations that count against the capacity: open and assigned. */
-ERR_MUST_USE enum err presence_load_of(struct db_txn *txn, struct agent_id agent, int64_t *load_out);
+ERR_MUST_USE enum err presence_load_of(struct db_txn *txn, struct agent_id agent,
+                                       int64_t *load_out);
 
 /* ---- service ---- */
 
 /* In a write transaction: applies, stores, gives back, tells everybody after the commit. */
-ERR_MUST_USE enum err presence_happened(struct desk *desk, struct db_txn *txn, struct agent_id agent, struct presence_input in);
+ERR_MUST_USE enum err presence_happened(struct desk *desk, struct db_txn *txn,
+                                        struct agent_id agent, struct presence_input in);
 /* The agent's own choice. Opens its transaction. */
-ERR_MUST_USE enum err presence_set(struct desk *desk, const struct actor *actor, struct presence_input in);
+ERR_MUST_USE enum err presence_set(struct desk *desk, const struct actor *actor,
+                                   struct presence_input in);
 /* The assignee of an open conversation can answer: neither offline nor away. Whoever was never here (works through the API) can. */
 ERR_MUST_USE enum err presence_is_reachable(struct db_txn *txn, struct agent_id agent, bool *out);
 /* Sockets. On the writer's thread. */
-ERR_MUST_USE enum err presence_connected(struct desk *desk, struct db_txn *txn, struct agent_id agent);
-ERR_MUST_USE enum err presence_disconnecting(struct desk *desk, struct db_txn *txn, struct agent_id agent, bool is_last);
+ERR_MUST_USE enum err presence_connected(struct desk *desk, struct db_txn *txn,
+                                         struct agent_id agent);
+ERR_MUST_USE enum err presence_disconnecting(struct desk *desk, struct db_txn *txn,
+                                             struct agent_id agent, bool is_last);
 /* The schema Presence. */
-ERR_MUST_USE enum err presence_write_json(struct db_txn *txn, struct arena *arena, const struct presence *p, struct json_writer *w);
+ERR_MUST_USE enum err presence_write_json(struct db_txn *txn, struct arena *arena,
+                                          const struct presence *p, struct json_writer *w);
 /* Array of everyone active. */
-ERR_MUST_USE enum err presence_write_all_json(struct db_txn *txn, struct arena *arena, struct json_writer *w);
+ERR_MUST_USE enum err presence_write_all_json(struct db_txn *txn, struct arena *arena,
+                                              struct json_writer *w);
 void presence_register_timers(struct desk *desk);
 /* At start: whoever was online has the grace to come back. */
 ERR_MUST_USE enum err presence_after_restart(struct desk *desk);

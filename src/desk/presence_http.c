@@ -19,7 +19,8 @@ static enum err list_fn(struct db_txn *txn, void *arg)
 
 enum err presence_http_list(struct request *rq, struct response *rs, struct errinfo *info)
 {
-    struct job j = {.desk = rq->room, .arena = rq->arena, .actor = request_actor(rq), .w = response_json(rs)};
+    struct job j = {
+        .desk = rq->room, .arena = rq->arena, .actor = request_actor(rq), .w = response_json(rs)};
     (void)info;
     json_object_begin(j.w);
     json_put_key(j.w, "items");

@@ -16,7 +16,8 @@ static struct presence_input input(struct desk *desk, enum presence_event event)
 
 /* ---- telling the others ---- */
 
-enum err presence_write_json(struct db_txn *txn, struct arena *arena, const struct presence *p, struct json_writer *w)
+enum err presence_write_json(struct db_txn *txn, struct arena *arena, const struct presence *p,
+                             struct json_writer *w)
 {
     int64_t load = 0;
     struct agent agent = {0};
@@ -84,7 +85,8 @@ static enum err tell_on_commit(struct desk *desk, struct db_txn *txn, const stru
     json_object_end(&w);
     if (err == ERR_OK) {
         struct news *n = ARENA_NEW(db_txn_arena(txn), struct news);
-        *n = (struct news){desk, str_dup(db_txn_arena(txn), buf_str(&b)), p->agent, p->is_online && p->status != PRESENCE_AWAY};
+        *n = (struct news){desk, str_dup(db_txn_arena(txn), buf_str(&b)), p->agent,
+                           p->is_online && p->status != PRESENCE_AWAY};
         db_on_commit(txn, tell, n);
     }
     return err;
@@ -100,7 +102,9 @@ static enum err give_back(struct desk *desk, struct db_txn *txn, struct agent_id
     size_t n = 0;
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY(txn, &rows,
-        "SELECT id FROM conversations WHERE assignee_id = $1 AND state = 0 AND state <> 3 AND waiting_since IS NOT NULL ORDER BY id LIMIT 200", db_i64(agent.v));
+                            "SELECT id FROM conversations WHERE assignee_id = $1 AND state = 0 AND "
+                            "state <> 3 AND waiting_since IS NOT NULL ORDER BY id LIMIT 200",
+                            db_i64(agent.v));
     if (err != ERR_OK) {
         return err;
     }
@@ -120,7 +124,8 @@ static enum err give_back(struct desk *desk, struct db_txn *txn, struct agent_id
     return err;
 }
 
-enum err presence_happened(struct desk *desk, struct db_txn *txn, struct agent_id agent, struct presence_input in)
+enum err presence_happened(struct desk *desk, struct db_txn *txn, struct agent_id agent,
+                           struct presence_input in)
 {
     struct presence before;
     enum err err = presence_load(txn, agent, db_txn_arena(txn), &before);
@@ -168,15 +173,21 @@ enum err presence_connected(struct desk *desk, struct db_txn *txn, struct agent_
     if (err == ERR_OK) {
         err = presence_happened(desk, txn, agent, in);
     }
-    return err != ERR_OK ? err : timer_set(txn, "presence_idle", agent.v, in.now + in.auto_away_ms, STR("{}"));
+    return err != ERR_OK
+               ? err
+               : timer_set(txn, "presence_idle", agent.v, in.now + in.auto_away_ms, STR("{}"));
 }
 
-enum err presence_disconnecting(struct desk *desk, struct db_txn *txn, struct agent_id agent, bool is_last)
+enum err presence_disconnecting(struct desk *desk, struct db_txn *txn, struct agent_id agent,
+                                bool is_last)
 {
-    return is_last ? timer_set(txn, "presence_grace", agent.v, desk_now(desk) + PRESENCE_GRACE_MS, STR("{}")) : ERR_OK;
+    return is_last ? timer_set(txn, "presence_grace", agent.v, desk_now(desk) + PRESENCE_GRACE_MS,
+                               STR("{}"))
+                   : ERR_OK;
 }
 
-static enum err on_grace_over(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+static enum err on_grace_over(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                              int64_t now)
 {
     (void)payload;
     (void)now;
@@ -189,7 +200,8 @@ static enum err on_grace_over(struct db_txn *txn, void *arg, int64_t subject, st
     return err != ERR_OK ? err : presence_happened(desk, txn, agent, input(desk, PRESENCE_GONE));
 }
 
-static enum err on_idle(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+static enum err on_idle(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                        int64_t now)
 {
     (void)payload;
     struct desk *desk = arg;
@@ -201,7 +213,9 @@ static enum err on_idle(struct db_txn *txn, void *arg, int64_t subject, struct s
     struct presence_input in = input(desk, PRESENCE_IDLE);
     int64_t due_at = p.active_at + in.auto_away_ms;
     err = presence_happened(desk, txn, p.agent, in);
-    return err != ERR_OK ? err : timer_set(txn, "presence_idle", subject, due_at > now ? due_at : now + in.auto_away_ms, STR("{}"));
+    return err != ERR_OK ? err
+                         : timer_set(txn, "presence_idle", subject,
+                                     due_at > now ? due_at : now + in.auto_away_ms, STR("{}"));
 }
 
 void presence_register_timers(struct desk *desk)
@@ -217,9 +231,11 @@ static enum err after_restart_fn(struct db_txn *txn, void *arg)
     size_t n = 0;
     enum err err = presence_list(txn, db_txn_arena(txn), &list, &n);
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
-        stream_set_reachable(desk, list[i].agent, list[i].is_online && list[i].status != PRESENCE_AWAY);
+        stream_set_reachable(desk, list[i].agent,
+                             list[i].is_online && list[i].status != PRESENCE_AWAY);
         if (list[i].is_online && stream_count(desk, list[i].agent) == 0) {
-            err = timer_set(txn, "presence_grace", list[i].agent.v, desk_now(desk) + PRESENCE_GRACE_MS, STR("{}"));
+            err = timer_set(txn, "presence_grace", list[i].agent.v,
+                            desk_now(desk) + PRESENCE_GRACE_MS, STR("{}"));
         }
     }
     return err;

@@ -16,10 +16,12 @@ static void read_presence(const struct db_rows *r, struct arena *arena, struct p
 
 #define COLUMNS "agent_id, status, reason, is_automatic, is_online, since, active_at, n_missed"
 
-enum err presence_load(struct db_txn *txn, struct agent_id agent, struct arena *arena, struct presence *out)
+enum err presence_load(struct db_txn *txn, struct agent_id agent, struct arena *arena,
+                       struct presence *out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " COLUMNS " FROM presence WHERE agent_id = $1", db_i64(agent.v));
+    enum err err = DB_QUERY_ONE(txn, &rows, "SELECT " COLUMNS " FROM presence WHERE agent_id = $1",
+                                db_i64(agent.v));
     if (err == ERR_NOT_FOUND) {
         *out = (struct presence){.agent = agent, .reason = STR("")};
         return ERR_OK;
@@ -31,7 +33,8 @@ enum err presence_load(struct db_txn *txn, struct agent_id agent, struct arena *
     return db_rows_close(&rows);
 }
 
-enum err presence_list(struct db_txn *txn, struct arena *arena, struct presence **out, size_t *n_out)
+enum err presence_list(struct db_txn *txn, struct arena *arena, struct presence **out,
+                       size_t *n_out)
 {
     int64_t count = 0;
     struct db_rows *rows = NULL;
@@ -58,22 +61,32 @@ enum err presence_list(struct db_txn *txn, struct arena *arena, struct presence 
 enum err presence_store(struct db_txn *txn, const struct presence *p)
 {
     return DB_EXEC(txn,
-        "INSERT INTO presence (agent_id, status, reason, is_automatic, is_online, since, active_at, n_missed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
-        "ON CONFLICT (agent_id) DO UPDATE SET status = excluded.status, reason = excluded.reason, is_automatic = excluded.is_automatic, "
-        "is_online = excluded.is_online, since = excluded.since, active_at = excluded.active_at, n_missed = excluded.n_missed",
-        db_i64(p->agent.v), db_i64(p->status), db_text(p->reason), db_bool(p->is_automatic), db_bool(p->is_online), db_i64(p->since), db_i64(p->active_at),
-        db_i64(p->n_missed));
+                   "INSERT INTO presence (agent_id, status, reason, is_automatic, is_online, "
+                   "since, active_at, n_missed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+                   "ON CONFLICT (agent_id) DO UPDATE SET status = excluded.status, reason = "
+                   "excluded.reason, is_automatic = excluded.is_automatic, "
+                   "is_online = excluded.is_online, since = excluded.since, active_at = "
+                   "excluded.active_at, n_missed = excluded.n_missed",
+                   db_i64(p->agent.v), db_i64(p->status), db_text(p->reason),
+                   db_bool(p->is_automatic), db_bool(p->is_online), db_i64(p->since),
+                   db_i64(p->active_at), db_i64(p->n_missed));
 }
 
 enum err presence_load_of(struct db_txn *txn, struct agent_id agent, int64_t *load_out)
 {
-    return DB_QUERY_I64(txn, load_out, "SELECT COUNT(*) FROM conversations WHERE assignee_id = $1 AND state = 0 AND state <> 3", db_i64(agent.v));
+    return DB_QUERY_I64(
+        txn, load_out,
+        "SELECT COUNT(*) FROM conversations WHERE assignee_id = $1 AND state = 0 AND state <> 3",
+        db_i64(agent.v));
 }
 
 enum err presence_is_reachable(struct db_txn *txn, struct agent_id agent, bool *out)
 {
     int64_t n = 0;
-    enum err err = DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM presence WHERE agent_id = $1 AND (is_online = 0 OR status = 2)", db_i64(agent.v));
+    enum err err = DB_QUERY_I64(
+        txn, &n,
+        "SELECT COUNT(*) FROM presence WHERE agent_id = $1 AND (is_online = 0 OR status = 2)",
+        db_i64(agent.v));
     if (err == ERR_OK) {
         *out = n == 0;
     }

@@ -13,9 +13,11 @@ struct rating {
     int64_t at;
 };
 /* Of the resolution with this number; score 0 when there is none. */
-ERR_MUST_USE enum err rating_load(struct db_txn *txn, struct conversation_id c, int64_t resolution, struct arena *arena, struct rating *out);
+ERR_MUST_USE enum err rating_load(struct db_txn *txn, struct conversation_id c, int64_t resolution,
+                                  struct arena *arena, struct rating *out);
 /* ERR_CONFLICT: rated already. */
-ERR_MUST_USE enum err rating_insert(struct db_txn *txn, struct conversation_id c, int64_t resolution, struct customer_id customer, struct agent_id agent,
-                                    const struct rating *r);
+ERR_MUST_USE enum err rating_insert(struct db_txn *txn, struct conversation_id c,
+                                    int64_t resolution, struct customer_id customer,
+                                    struct agent_id agent, const struct rating *r);
 
 #endif

@@ -60,8 +60,9 @@ struct receipts *receipts_new(struct desk *desk)
     return r;
 }
 
-void receipts_add(struct receipts *r, enum receipt_kind kind, struct conversation_id conversation, struct customer_id customer, struct inbox_id inbox,
-    struct agent_id agent, int64_t seq)
+void receipts_add(struct receipts *r, enum receipt_kind kind, struct conversation_id conversation,
+                  struct customer_id customer, struct inbox_id inbox, struct agent_id agent,
+                  int64_t seq)
 {
     if (seq <= 0 || atomic_load_explicit(&r->n_waiting, memory_order_relaxed) > MAX_WAITING) {
         return;
@@ -71,7 +72,8 @@ void receipts_add(struct receipts *r, enum receipt_kind kind, struct conversatio
     struct mark *head = atomic_load_explicit(&r->head, memory_order_relaxed);
     do {
         m->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(&r->head, &head, m, memory_order_release, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&r->head, &head, m, memory_order_release,
+                                                    memory_order_relaxed));
     (void)atomic_fetch_add_explicit(&r->n_waiting, 1, memory_order_relaxed);
     if (head == NULL) { /* the first after the thread took everything */
         (void)sem_post(&r->wake);
@@ -80,7 +82,9 @@ void receipts_add(struct receipts *r, enum receipt_kind kind, struct conversatio
 
 static void fold_in(struct fold *f, const struct mark *m)
 {
-    int64_t *at = m->kind == RECEIPT_CUSTOMER_READ ? &f->customer_read : m->kind == RECEIPT_CUSTOMER_DELIVERED ? &f->customer_delivered : &f->agent_read;
+    int64_t *at = m->kind == RECEIPT_CUSTOMER_READ        ? &f->customer_read
+                  : m->kind == RECEIPT_CUSTOMER_DELIVERED ? &f->customer_delivered
+                                                          : &f->agent_read;
     *at = m->seq > *at ? m->seq : *at;
     if (m->kind == RECEIPT_AGENT_READ) {
         f->agent = m->agent;
@@ -90,7 +94,9 @@ static void fold_in(struct fold *f, const struct mark *m)
 /* Customers' marks without a conversation are folded by customer, with a key that no conversation has. */
 static int64_t key_of(const struct mark *m)
 {
-    return m->conversation.v != 0 ? (m->kind == RECEIPT_AGENT_READ ? m->conversation.v * 2 : m->conversation.v * 2 + 1) : -m->customer.v;
+    return m->conversation.v != 0
+               ? (m->kind == RECEIPT_AGENT_READ ? m->conversation.v * 2 : m->conversation.v * 2 + 1)
+               : -m->customer.v;
 }
 
 static void take(struct receipts *r, struct batch *b)
@@ -102,7 +108,9 @@ static void take(struct receipts *r, struct batch *b)
         struct mark *next = m->next;
         uintptr_t at = (uintptr_t)idmap_find(index, key_of(m));
         if (at == 0) {
-            VEC_PUSH(&b->folds, ((struct fold){.conversation = m->conversation, .customer = m->customer, .inbox = m->inbox}));
+            VEC_PUSH(&b->folds, ((struct fold){.conversation = m->conversation,
+                                               .customer = m->customer,
+                                               .inbox = m->inbox}));
             at = b->folds.len;
             (void)idmap_put(index, key_of(m), (void *)at);
         }
@@ -118,21 +126,34 @@ static void take(struct receipts *r, struct batch *b)
 static enum err write_customer(struct db_txn *txn, struct fold *f)
 {
     struct db_rows *rows = NULL;
-    enum err err = f->conversation.v != 0
-        ? DB_QUERY_ONE(txn, &rows,
-              "UPDATE conversations SET customer_read_seq = CASE WHEN $3 > last_seq THEN last_seq WHEN $3 > customer_read_seq THEN $3 ELSE customer_read_seq END, "
-              "customer_delivered_seq = CASE WHEN $4 > last_seq THEN last_seq WHEN $4 > customer_delivered_seq THEN $4 ELSE customer_delivered_seq END "
-              "WHERE id = $1 AND customer_id = $2 AND (customer_read_seq < $3 OR customer_delivered_seq < $4) "
-              "RETURNING id, customer_id, inbox_id, customer_read_seq, customer_delivered_seq, agent_read_seq",
-              db_i64(f->conversation.v), db_i64(f->customer.v), db_i64(f->customer_read),
-              db_i64(f->customer_delivered > f->customer_read ? f->customer_delivered : f->customer_read))
-        : DB_QUERY_ONE(txn, &rows,
-              "UPDATE conversations SET customer_read_seq = CASE WHEN $3 > last_seq THEN last_seq WHEN $3 > customer_read_seq THEN $3 ELSE customer_read_seq END, "
-              "customer_delivered_seq = CASE WHEN $4 > last_seq THEN last_seq WHEN $4 > customer_delivered_seq THEN $4 ELSE customer_delivered_seq END "
-              "WHERE customer_id = $1 AND inbox_id = $2 AND state <> 3 AND (customer_read_seq < $3 OR customer_delivered_seq < $4) "
-              "RETURNING id, customer_id, inbox_id, customer_read_seq, customer_delivered_seq, agent_read_seq",
-              db_i64(f->customer.v), db_i64(f->inbox.v), db_i64(f->customer_read),
-              db_i64(f->customer_delivered > f->customer_read ? f->customer_delivered : f->customer_read));
+    enum err err =
+        f->conversation.v != 0
+            ? DB_QUERY_ONE(
+                  txn, &rows,
+                  "UPDATE conversations SET customer_read_seq = CASE WHEN $3 > last_seq THEN "
+                  "last_seq WHEN $3 > customer_read_seq THEN $3 ELSE customer_read_seq END, "
+                  "customer_delivered_seq = CASE WHEN $4 > last_seq THEN last_seq WHEN $4 > "
+                  "customer_delivered_seq THEN $4 ELSE customer_delivered_seq END "
+                  "WHERE id = $1 AND customer_id = $2 AND (customer_read_seq < $3 OR "
+                  "customer_delivered_seq < $4) "
+                  "RETURNING id, customer_id, inbox_id, customer_read_seq, customer_delivered_seq, "
+                  "agent_read_seq",
+                  db_i64(f->conversation.v), db_i64(f->customer.v), db_i64(f->customer_read),
+                  db_i64(f->customer_delivered > f->customer_read ? f->customer_delivered
+                                                                  : f->customer_read))
+            : DB_QUERY_ONE(
+                  txn, &rows,
+                  "UPDATE conversations SET customer_read_seq = CASE WHEN $3 > last_seq THEN "
+                  "last_seq WHEN $3 > customer_read_seq THEN $3 ELSE customer_read_seq END, "
+                  "customer_delivered_seq = CASE WHEN $4 > last_seq THEN last_seq WHEN $4 > "
+                  "customer_delivered_seq THEN $4 ELSE customer_delivered_seq END "
+                  "WHERE customer_id = $1 AND inbox_id = $2 AND state <> 3 AND (customer_read_seq "
+                  "< $3 OR customer_delivered_seq < $4) "
+                  "RETURNING id, customer_id, inbox_id, customer_read_seq, customer_delivered_seq, "
+                  "agent_read_seq",
+                  db_i64(f->customer.v), db_i64(f->inbox.v), db_i64(f->customer_read),
+                  db_i64(f->customer_delivered > f->customer_read ? f->customer_delivered
+                                                                  : f->customer_read));
     if (err != ERR_OK) {
         return err == ERR_NOT_FOUND ? ERR_OK : err;
     }
@@ -149,10 +170,14 @@ static enum err write_customer(struct db_txn *txn, struct fold *f)
 static enum err write_agent(struct db_txn *txn, struct fold *f, int64_t now)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(txn, &rows,
-        "UPDATE conversations SET agent_read_seq = CASE WHEN $2 > last_seq THEN last_seq ELSE $2 END, "
-        "unread = CASE WHEN $2 >= last_customer_seq THEN 0 ELSE (SELECT COUNT(*) FROM messages m WHERE m.conversation_id = $1 AND m.seq > $2 AND m.author_kind = 0) "
-        "END WHERE id = $1 AND agent_read_seq < $2 RETURNING id, customer_id, inbox_id, customer_read_seq, customer_delivered_seq, agent_read_seq",
+    enum err err = DB_QUERY_ONE(
+        txn, &rows,
+        "UPDATE conversations SET agent_read_seq = CASE WHEN $2 > last_seq THEN last_seq ELSE $2 "
+        "END, "
+        "unread = CASE WHEN $2 >= last_customer_seq THEN 0 ELSE (SELECT COUNT(*) FROM messages m "
+        "WHERE m.conversation_id = $1 AND m.seq > $2 AND m.author_kind = 0) "
+        "END WHERE id = $1 AND agent_read_seq < $2 RETURNING id, customer_id, inbox_id, "
+        "customer_read_seq, customer_delivered_seq, agent_read_seq",
         db_i64(f->conversation.v), db_i64(f->agent_read));
     if (err == ERR_OK) {
         f->customer.v = db_rows_i64(rows, 1);
@@ -165,7 +190,9 @@ static enum err write_agent(struct db_txn *txn, struct fold *f, int64_t now)
     } else if (err == ERR_NOT_FOUND) {
         err = ERR_OK;
     }
-    return err != ERR_OK || f->agent.v == 0 ? err : mention_mark_seen(txn, f->agent, f->conversation, now);
+    return err != ERR_OK || f->agent.v == 0
+               ? err
+               : mention_mark_seen(txn, f->agent, f->conversation, now);
 }
 
 static enum err write_fn(struct db_txn *txn, void *arg)
@@ -193,7 +220,8 @@ static void tell(struct desk *desk, const struct fold *f)
     json_kv_i64(&w, "customer_delivered_seq", f->out[1]);
     json_kv_i64(&w, "agent_read_seq", f->out[2]);
     json_object_end(&w);
-    uint64_t topics[2] = {topic_of_conversation(f->conversation), topic_of_visitor(f->inbox, f->customer)};
+    uint64_t topics[2] = {topic_of_conversation(f->conversation),
+                          topic_of_visitor(f->inbox, f->customer)};
     desk->wire.publish(desk->wire.arg, topics, 2, 0, buf_str(&b), NULL);
 }
 

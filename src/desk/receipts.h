@@ -15,8 +15,9 @@ void receipts_start(struct receipts *r);
 void receipts_free(struct receipts **r); /* writes what is left */
 /* Any thread, does not block. `customer`: whose conversation it must be (customers' marks); `conversation` 0: the customer's current one.
  * `agent`: agents' marks; permission is the caller's matter. A mark beyond the last seq counts as the last seq. */
-void receipts_add(struct receipts *r, enum receipt_kind kind, struct conversation_id conversation, struct customer_id customer, struct inbox_id inbox,
-                  struct agent_id agent, int64_t seq);
+void receipts_add(struct receipts *r, enum receipt_kind kind, struct conversation_id conversation,
+                  struct customer_id customer, struct inbox_id inbox, struct agent_id agent,
+                  int64_t seq);
 /* Writes now (tests; conversation.read over HTTP, which promises it). Not on a loop thread. */
 ERR_MUST_USE enum err receipts_flush(struct receipts *r);
 

@@ -38,7 +38,8 @@ static int by_rank(const void *a, const void *b)
 static bool is_same_language(struct str a, struct str b)
 {
     struct str pa = {0}, pb = {0};
-    return str_eq_nocase(a, b) || (str_split(&a, '-', &pa) && str_split(&b, '-', &pb) && str_eq_nocase(pa, pb));
+    return str_eq_nocase(a, b) ||
+           (str_split(&a, '-', &pa) && str_split(&b, '-', &pb) && str_eq_nocase(pa, pb));
 }
 
 static bool speaks(const struct routing_agent *a, struct str language)
@@ -102,7 +103,9 @@ static int allowed_distance(struct deciding *d, const struct routing_waiting *w)
         }
     }
     int64_t waited = d->view->now - w->queued_at;
-    int by_time = waited >= ROUTING_WIDEN_LANGUAGE_MS ? 2 : waited >= ROUTING_WIDEN_TOPIC_MS ? 1 : 0;
+    int by_time = waited >= ROUTING_WIDEN_LANGUAGE_MS ? 2
+                  : waited >= ROUTING_WIDEN_TOPIC_MS  ? 1
+                                                      : 0;
     if (by_time < 1) {
         look_again(d, w->queued_at + ROUTING_WIDEN_TOPIC_MS);
     } else if (by_time < 2) {
@@ -116,13 +119,15 @@ static int64_t refused_at(const struct routing_view *v, struct conversation_id c
     int64_t at = 0;
     for (size_t i = 0; i < v->n_refusals; i++) {
         const struct routing_refusal *r = &v->refusals[i];
-        if (r->conversation.v == c.v && r->agent.v == a.v && r->at > at && v->now - r->at < ROUTING_AGAIN_MS) {
+        if (r->conversation.v == c.v && r->agent.v == a.v && r->at > at &&
+            v->now - r->at < ROUTING_AGAIN_MS) {
             at = r->at;
         }
     }
     for (size_t i = 0; i < v->n_offers; i++) { /* ran out just now: not written yet */
         const struct routing_offer *o = &v->offers[i];
-        if (o->conversation.v == c.v && o->agent.v == a.v && o->expires_at <= v->now && o->expires_at > at) {
+        if (o->conversation.v == c.v && o->agent.v == a.v && o->expires_at <= v->now &&
+            o->expires_at > at) {
             at = o->expires_at;
         }
     }
@@ -146,7 +151,8 @@ static bool is_better(const struct deciding *d, struct candidate x, struct candi
     if (x.distance != y.distance) {
         return x.distance < y.distance;
     }
-    int64_t share_a = (int64_t)d->loads[x.index] * b->capacity, share_b = (int64_t)d->loads[y.index] * a->capacity;
+    int64_t share_a = (int64_t)d->loads[x.index] * b->capacity,
+            share_b = (int64_t)d->loads[y.index] * a->capacity;
     if (share_a != share_b) {
         return share_a < share_b;
     }
@@ -166,7 +172,8 @@ static bool choose(struct deciding *d, const struct routing_waiting *w, size_t *
         if (!a->takes_work || d->loads[i] >= a->capacity || !serves_team(a, w->team)) {
             continue;
         }
-        struct candidate c = {i, refused_at(d->view, w->id, a->id), distance(a, w), rng_next(&d->rng)};
+        struct candidate c = {i, refused_at(d->view, w->id, a->id), distance(a, w),
+                              rng_next(&d->rng)};
         if (c.distance <= farthest && (!found || is_better(d, c, best))) {
             best = c;
             found = true;
@@ -207,13 +214,15 @@ static bool is_waiting(const struct routing_view *v, struct conversation_id c)
 }
 
 /* Splits the open offers into those that stay (returned) and those that are over. */
-static size_t sort_offers(struct deciding *d, struct routing_offer *kept, int64_t *expired, size_t *n_expired, int64_t *withdrawn, size_t *n_withdrawn)
+static size_t sort_offers(struct deciding *d, struct routing_offer *kept, int64_t *expired,
+                          size_t *n_expired, int64_t *withdrawn, size_t *n_withdrawn)
 {
     size_t n = 0;
     for (size_t i = 0; i < d->view->n_offers; i++) {
         const struct routing_offer *o = &d->view->offers[i];
         size_t at = find_agent(d->view, o->agent);
-        if (at == SIZE_MAX || !d->view->agents[at].takes_work || !is_waiting(d->view, o->conversation)) {
+        if (at == SIZE_MAX || !d->view->agents[at].takes_work ||
+            !is_waiting(d->view, o->conversation)) {
             withdrawn[(*n_withdrawn)++] = o->id;
         } else if (o->expires_at <= d->view->now) {
             expired[(*n_expired)++] = o->id;
@@ -226,7 +235,8 @@ static size_t sort_offers(struct deciding *d, struct routing_offer *kept, int64_
     return n;
 }
 
-static void fill_places(struct arena *arena, const struct routing_waiting *const *order, size_t n, struct routing_plan *out)
+static void fill_places(struct arena *arena, const struct routing_waiting *const *order, size_t n,
+                        struct routing_plan *out)
 {
     struct routing_place *places = ARENA_ARRAY(arena, struct routing_place, n + 1);
     struct team_id *teams = ARENA_ARRAY(arena, struct team_id, n + 1);
@@ -254,13 +264,15 @@ void routing_decide(struct arena *arena, const struct routing_view *view, struct
         d.loads[i] = view->agents[i].load;
     }
     *out = (struct routing_plan){0};
-    int64_t *expired = ARENA_ARRAY(arena, int64_t, view->n_offers + 1), *withdrawn = ARENA_ARRAY(arena, int64_t, view->n_offers + 1);
+    int64_t *expired = ARENA_ARRAY(arena, int64_t, view->n_offers + 1),
+            *withdrawn = ARENA_ARRAY(arena, int64_t, view->n_offers + 1);
     struct routing_offer *kept = ARENA_ARRAY(arena, struct routing_offer, view->n_offers + 1);
     size_t n_kept = sort_offers(&d, kept, expired, &out->n_expired, withdrawn, &out->n_withdrawn);
     out->expired = expired;
     out->withdrawn = withdrawn;
 
-    const struct routing_waiting **order = ARENA_ARRAY(arena, const struct routing_waiting *, view->n_waiting + 1);
+    const struct routing_waiting **order =
+        ARENA_ARRAY(arena, const struct routing_waiting *, view->n_waiting + 1);
     for (size_t i = 0; i < view->n_waiting; i++) {
         order[i] = &view->waiting[i];
     }

@@ -14,7 +14,7 @@
 
 #define ROUTING_WIDEN_TOPIC_MS 60000     /* from here on the topic does not matter */
 #define ROUTING_WIDEN_LANGUAGE_MS 180000 /* ... nor the language */
-#define ROUTING_AGAIN_MS 600000          /* an agent who did not take it is asked last for so long */
+#define ROUTING_AGAIN_MS 600000 /* an agent who did not take it is asked last for so long */
 
 struct routing_waiting {
     struct conversation_id id;
@@ -31,8 +31,8 @@ struct routing_agent {
     size_t n_skills;
     const struct team_id *teams;
     size_t n_teams;
-    bool sees_all;    /* serves every team */
-    bool takes_work;  /* available and online */
+    bool sees_all;      /* serves every team */
+    bool takes_work;    /* available and online */
     int capacity, load; /* load: open conversations; open offers are counted by routing_decide */
     int64_t last_offer_at;
 };

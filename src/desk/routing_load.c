@@ -39,24 +39,33 @@ static enum err load_waiting(struct db_txn *txn, struct arena *arena, struct rou
     size_t max = ROUTING_MAX_WAITING + URGENT_MAX;
     int64_t count = 0;
     struct db_rows *rows = NULL;
-    enum err err = db_query_i64(txn, "SELECT COUNT(*) FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3", NULL, 0, &count);
+    enum err err = db_query_i64(
+        txn, "SELECT COUNT(*) FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3",
+        NULL, 0, &count);
     if (err != ERR_OK) {
         return err;
     }
     max = (size_t)count < max ? (size_t)count : max;
-    struct loading l = {.arena = arena, .waiting = ARENA_ARRAY(arena, struct routing_waiting, max + 1), .customers = ARENA_ARRAY(arena, struct customer_id, max + 1),
-        .inboxes = ARENA_ARRAY(arena, struct inbox_id, max + 1), .max = max < ROUTING_MAX_WAITING ? max : ROUTING_MAX_WAITING};
-    err = db_query(txn, "SELECT " WAITING_COLUMNS " FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3 ORDER BY queued_at, id LIMIT 2000", NULL, 0,
-        &rows);
+    struct loading l = {.arena = arena,
+                        .waiting = ARENA_ARRAY(arena, struct routing_waiting, max + 1),
+                        .customers = ARENA_ARRAY(arena, struct customer_id, max + 1),
+                        .inboxes = ARENA_ARRAY(arena, struct inbox_id, max + 1),
+                        .max = max < ROUTING_MAX_WAITING ? max : ROUTING_MAX_WAITING};
+    err = db_query(txn,
+                   "SELECT " WAITING_COLUMNS " FROM conversations WHERE handler = 1 AND state = 0 "
+                                             "AND state <> 3 ORDER BY queued_at, id LIMIT 2000",
+                   NULL, 0, &rows);
     if (err == ERR_OK) {
         err = collect_waiting(rows, &l);
     }
     if (err == ERR_OK && l.n == ROUTING_MAX_WAITING) {
         l.max = max;
         err = DB_QUERY(txn, &rows,
-            "SELECT " WAITING_COLUMNS " FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3 AND queued_at > $1 AND priority >= 2 "
-            "ORDER BY queued_at, id LIMIT 500",
-            db_i64(l.waiting[l.n - 1].queued_at));
+                       "SELECT " WAITING_COLUMNS
+                       " FROM conversations WHERE handler = 1 AND state = 0 AND state <> 3 AND "
+                       "queued_at > $1 AND priority >= 2 "
+                       "ORDER BY queued_at, id LIMIT 500",
+                       db_i64(l.waiting[l.n - 1].queued_at));
         err = err != ERR_OK ? err : collect_waiting(rows, &l);
     }
     out->view.waiting = l.waiting;
@@ -67,7 +76,8 @@ static enum err load_waiting(struct db_txn *txn, struct arena *arena, struct rou
 }
 
 /* Two columns into the agents' fields, by id. */
-static enum err add_numbers(struct db_rows *rows, struct routing_agent *agents, size_t n, bool is_load)
+static enum err add_numbers(struct db_rows *rows, struct routing_agent *agents, size_t n,
+                            bool is_load)
 {
     while (db_rows_next(rows)) {
         for (size_t i = 0; i < n; i++) {
@@ -114,7 +124,8 @@ static enum err load_agents(struct db_txn *txn, struct arena *arena, struct rout
             .n_skills = all[i].n_skills,
             .teams = all[i].teams,
             .n_teams = all[i].n_teams,
-            .sees_all = all[i].n_teams == 0 && permission_set_has(all[i].permissions, PERM_CONVERSATION_READ_ALL),
+            .sees_all = all[i].n_teams == 0 &&
+                        permission_set_has(all[i].permissions, PERM_CONVERSATION_READ_ALL),
             .capacity = all[i].capacity,
         };
         for (size_t k = 0; k < n_present; k++) {
@@ -125,12 +136,16 @@ static enum err load_agents(struct db_txn *txn, struct arena *arena, struct rout
         }
     }
     struct db_rows *rows = NULL;
-    err = db_query(txn, "SELECT assignee_id, COUNT(*) FROM conversations WHERE assignee_id IS NOT NULL AND state = 0 AND state <> 3 GROUP BY assignee_id", NULL, 0,
-        &rows);
+    err = db_query(txn,
+                   "SELECT assignee_id, COUNT(*) FROM conversations WHERE assignee_id IS NOT NULL "
+                   "AND state = 0 AND state <> 3 GROUP BY assignee_id",
+                   NULL, 0, &rows);
     err = err != ERR_OK ? err : add_numbers(rows, agents, n, true);
     if (err == ERR_OK) {
-        err = db_query(txn, "SELECT agent_id, MAX(made_at) FROM (SELECT agent_id, made_at FROM offers ORDER BY id DESC LIMIT 500) AS recent GROUP BY agent_id",
-            NULL, 0, &rows);
+        err = db_query(txn,
+                       "SELECT agent_id, MAX(made_at) FROM (SELECT agent_id, made_at FROM offers "
+                       "ORDER BY id DESC LIMIT 500) AS recent GROUP BY agent_id",
+                       NULL, 0, &rows);
         err = err != ERR_OK ? err : add_numbers(rows, agents, n, false);
     }
     out->view.agents = agents;
@@ -138,27 +153,35 @@ static enum err load_agents(struct db_txn *txn, struct arena *arena, struct rout
     return err;
 }
 
-static enum err load_offers(struct db_txn *txn, struct arena *arena, int64_t now, struct routing_facts *out)
+static enum err load_offers(struct db_txn *txn, struct arena *arena, int64_t now,
+                            struct routing_facts *out)
 {
     enum { MAX = 5000, RECENT = 1000 };
     struct routing_offer *offers = ARENA_ARRAY(arena, struct routing_offer, MAX);
     struct routing_refusal *refusals = ARENA_ARRAY(arena, struct routing_refusal, RECENT);
     struct db_rows *rows = NULL;
-    enum err err = db_query(txn, "SELECT id, conversation_id, agent_id, expires_at FROM offers WHERE state = 0 ORDER BY id LIMIT 5000", NULL, 0, &rows);
+    enum err err = db_query(txn,
+                            "SELECT id, conversation_id, agent_id, expires_at FROM offers WHERE "
+                            "state = 0 ORDER BY id LIMIT 5000",
+                            NULL, 0, &rows);
     if (err != ERR_OK) {
         return err;
     }
     size_t n = 0;
     while (n < MAX && db_rows_next(rows)) {
-        offers[n++] = (struct routing_offer){.id = db_rows_i64(rows, 0), .conversation.v = db_rows_i64(rows, 1), .agent.v = db_rows_i64(rows, 2),
-            .expires_at = db_rows_i64(rows, 3)};
+        offers[n++] = (struct routing_offer){.id = db_rows_i64(rows, 0),
+                                             .conversation.v = db_rows_i64(rows, 1),
+                                             .agent.v = db_rows_i64(rows, 2),
+                                             .expires_at = db_rows_i64(rows, 3)};
     }
     out->view.offers = offers;
     out->view.n_offers = n;
     err = db_rows_close(&rows);
     if (err == ERR_OK) {
-        err = DB_QUERY(txn, &rows,
-            "SELECT conversation_id, agent_id, answered_at FROM (SELECT conversation_id, agent_id, answered_at, state FROM offers ORDER BY id DESC LIMIT 1000) AS recent "
+        err = DB_QUERY(
+            txn, &rows,
+            "SELECT conversation_id, agent_id, answered_at FROM (SELECT conversation_id, agent_id, "
+            "answered_at, state FROM offers ORDER BY id DESC LIMIT 1000) AS recent "
             "WHERE state IN (2, 3) AND answered_at > $1",
             db_i64(now - ROUTING_AGAIN_MS));
     }
@@ -167,7 +190,9 @@ static enum err load_offers(struct db_txn *txn, struct arena *arena, int64_t now
     }
     n = 0;
     while (n < RECENT && db_rows_next(rows)) {
-        refusals[n++] = (struct routing_refusal){.conversation.v = db_rows_i64(rows, 0), .agent.v = db_rows_i64(rows, 1), .at = db_rows_i64(rows, 2)};
+        refusals[n++] = (struct routing_refusal){.conversation.v = db_rows_i64(rows, 0),
+                                                 .agent.v = db_rows_i64(rows, 1),
+                                                 .at = db_rows_i64(rows, 2)};
     }
     out->view.refusals = refusals;
     out->view.n_refusals = n;
@@ -176,10 +201,13 @@ static enum err load_offers(struct db_txn *txn, struct arena *arena, int64_t now
 
 static enum err load_rate(struct db_txn *txn, int64_t now, struct routing_facts *out)
 {
-    return DB_QUERY_I64(txn, &out->n_taken, "SELECT COUNT(*) FROM offers WHERE state = 1 AND answered_at > $1", db_i64(now - ROUTING_RATE_WINDOW_S * 1000));
+    return DB_QUERY_I64(txn, &out->n_taken,
+                        "SELECT COUNT(*) FROM offers WHERE state = 1 AND answered_at > $1",
+                        db_i64(now - ROUTING_RATE_WINDOW_S * 1000));
 }
 
-enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena, bool with_agents, struct routing_facts *out)
+enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena, bool with_agents,
+                      struct routing_facts *out)
 {
     *out = (struct routing_facts){.view = {.now = desk_now(desk), .seed = rng_u64()}};
     enum err err = load_waiting(txn, arena, out);
@@ -190,12 +218,14 @@ enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena
         err = load_agents(txn, arena, out);
         err = err != ERR_OK ? err : load_offers(txn, arena, out->view.now, out);
     } else if (err == ERR_OK) {
-        err = db_query_i64(txn, "SELECT COUNT(*) FROM presence WHERE is_online = 1 AND status <> 2", NULL, 0, &out->n_online);
+        err = db_query_i64(txn, "SELECT COUNT(*) FROM presence WHERE is_online = 1 AND status <> 2",
+                           NULL, 0, &out->n_online);
     }
     return err;
 }
 
-enum err routing_place_of(struct desk *desk, struct db_txn *txn, struct arena *arena, struct conversation_id c, int64_t *position_out, int64_t *estimate_s_out)
+enum err routing_place_of(struct desk *desk, struct db_txn *txn, struct arena *arena,
+                          struct conversation_id c, int64_t *position_out, int64_t *estimate_s_out)
 {
     struct routing_facts facts;
     struct routing_plan plan;
@@ -209,7 +239,8 @@ enum err routing_place_of(struct desk *desk, struct db_txn *txn, struct arena *a
     for (size_t i = 0; i < plan.n_places; i++) {
         if (plan.places[i].conversation.v == c.v) {
             *position_out = plan.places[i].position;
-            *estimate_s_out = routing_estimate_s(plan.places[i].position, facts.n_taken, ROUTING_RATE_WINDOW_S, facts.n_online);
+            *estimate_s_out = routing_estimate_s(plan.places[i].position, facts.n_taken,
+                                                 ROUTING_RATE_WINDOW_S, facts.n_online);
         }
     }
     return ERR_OK;

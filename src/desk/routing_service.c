@@ -59,15 +59,19 @@ static enum err apply_ends(struct run *r, struct db_txn *txn)
     enum err err = ERR_OK;
     bool done = false;
     for (size_t i = 0; i < r->plan.n_withdrawn && err == ERR_OK; i++) {
-        err = offer_end(r->desk, txn, r->plan.withdrawn[i], OFFER_WITHDRAWN, r->facts.view.now, &done);
+        err = offer_end(r->desk, txn, r->plan.withdrawn[i], OFFER_WITHDRAWN, r->facts.view.now,
+                        &done);
     }
     for (size_t i = 0; i < r->plan.n_expired && err == ERR_OK; i++) {
         struct offer o;
         err = offer_end(r->desk, txn, r->plan.expired[i], OFFER_EXPIRED, r->facts.view.now, &done);
         if (err == ERR_OK && done) {
             err = offer_load(txn, r->plan.expired[i], &o);
-            err = err != ERR_OK ? err
-                                : presence_happened(r->desk, txn, o.agent, (struct presence_input){.event = PRESENCE_MISSED_OFFER, .now = r->facts.view.now});
+            err = err != ERR_OK
+                      ? err
+                      : presence_happened(r->desk, txn, o.agent,
+                                          (struct presence_input){.event = PRESENCE_MISSED_OFFER,
+                                                                  .now = r->facts.view.now});
         }
     }
     return err;
@@ -97,13 +101,15 @@ static enum err apply_offer(struct run *r, struct db_txn *txn, struct routing_ma
         err = presence_load_of(txn, m.agent, &load);
     }
     if (err == ERR_OK) {
-        err = DB_QUERY_I64(txn, &held_out, "SELECT COUNT(*) FROM offers WHERE agent_id = $1 AND state = 0", db_i64(m.agent.v));
+        err = DB_QUERY_I64(txn, &held_out,
+                           "SELECT COUNT(*) FROM offers WHERE agent_id = $1 AND state = 0",
+                           db_i64(m.agent.v));
     }
     if (err != ERR_OK) {
         return err;
     }
-    bool fits = c.state == CONVERSATION_OPEN && c.handler == HANDLER_QUEUE && presence_takes_work(&p) &&
-        load + held_out < capacity_of(&r->facts.view, m.agent);
+    bool fits = c.state == CONVERSATION_OPEN && c.handler == HANDLER_QUEUE &&
+                presence_takes_work(&p) && load + held_out < capacity_of(&r->facts.view, m.agent);
     if (!fits) {
         r->is_stale = true;
         return ERR_OK;
@@ -133,7 +139,8 @@ static enum err apply_fn(struct db_txn *txn, void *arg)
 
 /* ---- what customers are told ---- */
 
-static void tell_place(struct desk *desk, struct inbox_id inbox, struct customer_id customer, struct conversation_id c, const struct told *t)
+static void tell_place(struct desk *desk, struct inbox_id inbox, struct customer_id customer,
+                       struct conversation_id c, const struct told *t)
 {
     BUF_AUTO b;
     buf_init(&b, 512);
@@ -185,9 +192,11 @@ static void tell_places(struct run *r)
     for (size_t i = 0; i < r->plan.n_places; i++) {
         struct conversation_id c = r->plan.places[i].conversation;
         size_t at = (size_t)(uintptr_t)idmap_find(index, c.v) - 1;
-        int64_t estimate = routing_estimate_s(r->plan.places[i].position, r->facts.n_taken, ROUTING_RATE_WINDOW_S, r->facts.n_online);
+        int64_t estimate = routing_estimate_s(r->plan.places[i].position, r->facts.n_taken,
+                                              ROUTING_RATE_WINDOW_S, r->facts.n_online);
         struct told *t = idmap_find(s->told, c.v);
-        bool is_news = t == NULL || t->position != r->plan.places[i].position || t->estimate_s != estimate;
+        bool is_news =
+            t == NULL || t->position != r->plan.places[i].position || t->estimate_s != estimate;
         if (t == NULL) {
             t = MEM_NEW(struct told);
             (void)idmap_put(s->told, c.v, t);
@@ -221,7 +230,8 @@ enum err desk_route_now(struct desk *desk)
             return err;
         }
         routing_decide(arena, &r.facts.view, &r.plan);
-        bool is_new_look = r.plan.look_again_at > 0 && r.plan.look_again_at != desk->routing->look_again_at;
+        bool is_new_look =
+            r.plan.look_again_at > 0 && r.plan.look_again_at != desk->routing->look_again_at;
         if (r.plan.n_offers + r.plan.n_expired + r.plan.n_withdrawn > 0 || is_new_look) {
             err = db_write(desk->db, apply_fn, &r);
             desk->routing->look_again_at = err == ERR_OK ? r.plan.look_again_at : 0;
@@ -251,12 +261,14 @@ static void route_job(void *arg)
 
 void desk_route_soon(struct desk *desk)
 {
-    if (!atomic_exchange(&desk->is_route_wanted, true) && !desk->wire.work(desk->wire.arg, WORK_ROUTING, route_job, desk)) {
+    if (!atomic_exchange(&desk->is_route_wanted, true) &&
+        !desk->wire.work(desk->wire.arg, WORK_ROUTING, route_job, desk)) {
         atomic_store(&desk->is_route_wanted, false);
     }
 }
 
-static enum err on_time(struct db_txn *txn, void *arg, int64_t subject, struct str payload, int64_t now)
+static enum err on_time(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                        int64_t now)
 {
     UNUSED(subject);
     UNUSED(payload);

@@ -20,9 +20,11 @@ struct routing_facts {
     int64_t n_taken, n_online;
 };
 /* Everything that routing looks at; without agents when only the places are wanted. */
-ERR_MUST_USE enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena, bool with_agents, struct routing_facts *out);
+ERR_MUST_USE enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena,
+                                   bool with_agents, struct routing_facts *out);
 /* Place and estimate of one conversation that is in the queue; position 0: it is not among the first. */
-ERR_MUST_USE enum err routing_place_of(struct desk *desk, struct db_txn *txn, struct arena *arena, struct conversation_id c, int64_t *position_out,
+ERR_MUST_USE enum err routing_place_of(struct desk *desk, struct db_txn *txn, struct arena *arena,
+                                       struct conversation_id c, int64_t *position_out,
                                        int64_t *estimate_s_out);
 
 #endif

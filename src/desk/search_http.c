@@ -27,13 +27,16 @@ static enum err write_hit(struct search *s, struct db_txn *txn, int64_t id, bool
     struct db_rows *rows = NULL;
     *seen_out = false;
     enum err err = DB_QUERY_ONE(txn, &rows,
-        "SELECT m.conversation_id, m.seq, m.author_kind, m.kind, m.body, m.created_at, c.assignee_id, c.team_id, c.customer_id "
-        "FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id = $1 AND m.deleted_at IS NULL",
-        db_i64(id));
+                                "SELECT m.conversation_id, m.seq, m.author_kind, m.kind, m.body, "
+                                "m.created_at, c.assignee_id, c.team_id, c.customer_id "
+                                "FROM messages m JOIN conversations c ON c.id = m.conversation_id "
+                                "WHERE m.id = $1 AND m.deleted_at IS NULL",
+                                db_i64(id));
     if (err != ERR_OK) {
         return err == ERR_NOT_FOUND ? ERR_OK : err; /* deleted: the index follows a moment later */
     }
-    if (!conversation_may_read(s->actor, (struct agent_id){db_rows_i64(rows, 6)}, (struct team_id){db_rows_i64(rows, 7)})) {
+    if (!conversation_may_read(s->actor, (struct agent_id){db_rows_i64(rows, 6)},
+                               (struct team_id){db_rows_i64(rows, 7)})) {
         return db_rows_close(&rows);
     }
     struct str body = db_rows_dup(rows, 4, s->arena);
@@ -94,14 +97,21 @@ enum err search_http_messages(struct request *rq, struct response *rs, struct er
     struct str q = str_trim(request_query(rq, "q"));
     enum err err = actor_require(request_actor(rq), PERM_CONVERSATION_READ, info);
     if (err == ERR_OK && (q.len == 0 || q.len > 800)) {
-        err = err_set(info, ERR_INVALID, "q", q.len == 0 ? "required" : "too_long", "1 to 200 characters");
+        err = err_set(info, ERR_INVALID, "q", q.len == 0 ? "required" : "too_long",
+                      "1 to 200 characters");
     }
     err = err != ERR_OK ? err : request_page(rq, &page, info);
     if (err != ERR_OK) {
         return err;
     }
     struct json_writer *w = response_json(rs);
-    struct search s = {.desk = desk, .actor = request_actor(rq), .query = q, .before = page.after, .limit = page.limit, .arena = rq->arena, .w = w};
+    struct search s = {.desk = desk,
+                       .actor = request_actor(rq),
+                       .query = q,
+                       .before = page.after,
+                       .limit = page.limit,
+                       .arena = rq->arena,
+                       .w = w};
     json_object_begin(w);
     json_put_key(w, "items");
     json_array_begin(w);

@@ -56,7 +56,8 @@ struct snippet snippet_make(struct arena *arena, struct str body, size_t at, siz
     struct str after = one_line(arena, str_sub(body, at + len, to - at - len));
     const char *head = from > 0 ? "\xE2\x80\xA6" : "", *tail = to < body.len ? "\xE2\x80\xA6" : "";
     return (struct snippet){
-        .text = str_printf(arena, "%s" STR_FMT STR_FMT STR_FMT "%s", head, STR_ARG(before), STR_ARG(match), STR_ARG(after), tail),
+        .text = str_printf(arena, "%s" STR_FMT STR_FMT STR_FMT "%s", head, STR_ARG(before),
+                           STR_ARG(match), STR_ARG(after), tail),
         .match_at = utf16_units(before) + (from > 0 ? 1 : 0),
         .match_len = utf16_units(match),
     };

@@ -70,7 +70,8 @@ struct str peer_keep(struct str s)
 
 uint64_t peer_key(const struct peer *p)
 {
-    return 1ULL << 63 | (uint64_t)p->conn.generation << 40 | (uint64_t)(p->conn.loop & 0xFF) << 32 | p->conn.slot;
+    return 1ULL << 63 | (uint64_t)p->conn.generation << 40 | (uint64_t)(p->conn.loop & 0xFF) << 32 |
+           p->conn.slot;
 }
 
 /* ---- small frames ---- */
@@ -124,7 +125,8 @@ void peer_on_ping(const struct peer *p, const struct json *frame)
     peer_send(p, &b);
 }
 
-void peer_write_typing(struct buf *b, struct conversation_id c, const char *kind, int64_t id, struct str name, bool on, bool is_note)
+void peer_write_typing(struct buf *b, struct conversation_id c, const char *kind, int64_t id,
+                       struct str name, bool on, bool is_note)
 {
     struct json_writer w;
     json_writer_init(&w, b);
@@ -174,7 +176,8 @@ static void send_job_free(struct send_job *job)
     arena_free(&arena); /* the job lives in it */
 }
 
-static void nack(const struct peer *p, struct str client_id, enum err err, const struct errinfo *info)
+static void nack(const struct peer *p, struct str client_id, enum err err,
+                 const struct errinfo *info)
 {
     BUF_AUTO b;
     buf_init(&b, SMALL_FRAME);
@@ -185,7 +188,9 @@ static void nack(const struct peer *p, struct str client_id, enum err err, const
     json_kv_str(&w, "client_id", client_id);
     json_put_key(&w, "problem");
     problem_write(&w, problem_status(err, info), err, info, 0);
-    json_kv_bool(&w, "retry", err == ERR_UNAVAILABLE || err == ERR_LIMIT || err == ERR_AGAIN || err == ERR_TIMEOUT);
+    json_kv_bool(&w, "retry",
+                 err == ERR_UNAVAILABLE || err == ERR_LIMIT || err == ERR_AGAIN ||
+                     err == ERR_TIMEOUT);
     json_object_end(&w);
     peer_send(p, &b);
 }
@@ -235,7 +240,8 @@ static void send_done(enum err err, void *arg)
     }
     if (err == ERR_OK) {
         if (p->visitor != NULL) {
-            atomic_store_explicit(&p->visitor->conversation, job->out.conversation.v, memory_order_relaxed);
+            atomic_store_explicit(&p->visitor->conversation, job->out.conversation.v,
+                                  memory_order_relaxed);
         }
         ack(p, job->in.client_id, &job->out);
     } else {
@@ -261,7 +267,8 @@ static void fill_author(const struct peer *p, struct message_in *in)
         in->customer = p->visitor->customer;
         in->inbox = p->visitor->inbox;
         in->language = p->visitor->language;
-        in->is_name_old = p->names_version != atomic_load_explicit(&p->desk->names_version, memory_order_relaxed);
+        in->is_name_old =
+            p->names_version != atomic_load_explicit(&p->desk->names_version, memory_order_relaxed);
     } else {
         in->author_kind = AUTHOR_AGENT;
         in->author_id = p->agent->actor.agent.v;
@@ -282,7 +289,8 @@ void peer_on_send(struct peer *p, const struct json *frame)
         err = json_get_id(frame, "conversation_id", &job->in.conversation.v, &job->info);
     }
     if (!message_client_id_is_valid(client_id)) {
-        peer_close_bad_frame(p, "send without client_id"); /* no answer could name what it answers */
+        peer_close_bad_frame(p,
+                             "send without client_id"); /* no answer could name what it answers */
         send_job_free(job);
         return;
     }

@@ -46,7 +46,7 @@ struct peer {
     struct str name; /* of the person: own allocation */
     unsigned names_version;
     int64_t typing_at, active_at; /* loop thread only */
-    struct agent_part *agent; /* one of the two */
+    struct agent_part *agent;     /* one of the two */
     struct visitor_part *visitor;
 };
 
@@ -58,16 +58,19 @@ struct str peer_keep(struct str s);      /* heap copy, for the peer's strings */
 
 /* Frames. */
 void peer_send(const struct peer *p, struct buf *b); /* sends what was written, unless it failed */
-void peer_send_problem(const struct peer *p, enum err err, const struct errinfo *info); /* t: error */
+void peer_send_problem(const struct peer *p, enum err err,
+                       const struct errinfo *info); /* t: error */
 void peer_send_cstr(const struct peer *p, const char *json);
 void peer_on_ping(const struct peer *p, const struct json *frame);
-void peer_send_nack_early(const struct peer *p, struct str client_id); /* a message before `welcome`: send it again */
+void peer_send_nack_early(const struct peer *p,
+                          struct str client_id); /* a message before `welcome`: send it again */
 void peer_close_bad_frame(const struct peer *p, const char *why);
 
 /* A `send` frame: decodes, submits, answers with ack or nack. On the loop thread. */
 void peer_on_send(struct peer *p, const struct json *frame);
 /* A typing frame's payload for `who`. */
-void peer_write_typing(struct buf *b, struct conversation_id c, const char *kind, int64_t id, struct str name, bool on, bool is_note);
+void peer_write_typing(struct buf *b, struct conversation_id c, const char *kind, int64_t id,
+                       struct str name, bool on, bool is_note);
 /* Throttle: false when this "on" comes too soon. */
 bool peer_may_type(struct peer *p, bool on);
 

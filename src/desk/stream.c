@@ -122,13 +122,15 @@ bool stream_write_visitor_event(const struct desk *desk, struct buf *out, const 
 
 /* ---- who wants it ---- */
 
-bool stream_is_wanted(const struct actor *actor, const struct event *e, bool is_viewing, bool watches_all)
+bool stream_is_wanted(const struct actor *actor, const struct event *e, bool is_viewing,
+                      bool watches_all)
 {
     if (!conversation_may_read(actor, e->assignee, e->team)) {
         return false;
     }
     bool is_mine = e->assignee.v != 0 && e->assignee.v == actor->agent.v;
-    return is_mine || is_viewing || watches_all || is_head(e) || str_starts(e->kind, STR("rating."));
+    return is_mine || is_viewing || watches_all || is_head(e) ||
+           str_starts(e->kind, STR("rating."));
 }
 
 static bool is_viewing(const struct viewers *v, struct agent_id agent)
@@ -147,7 +149,8 @@ static size_t find_targets(struct stream *s, const struct event *e)
     const struct viewers *viewers = idmap_find(s->by_conversation, e->conversation.v);
     for (size_t i = 0; i < s->listeners.len && n < MAX_TARGETS - 1; i++) {
         const struct listener *l = s->listeners.items[i];
-        if (stream_is_wanted(&l->actor, e, is_viewing(viewers, l->actor.agent), l->n_watch_all > 0)) {
+        if (stream_is_wanted(&l->actor, e, is_viewing(viewers, l->actor.agent),
+                             l->n_watch_all > 0)) {
             s->targets[n++] = topic_of_agent(l->actor.agent);
         }
     }
@@ -270,7 +273,8 @@ int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn)
     return 0;
 }
 
-static void close_ears(struct desk *desk, const struct listener *l, struct session_id session, int code)
+static void close_ears(struct desk *desk, const struct listener *l, struct session_id session,
+                       int code)
 {
     for (size_t i = 0; i < l->ears.len; i++) {
         if (session.v == 0 || l->ears.items[i].session.v == session.v) {

@@ -15,7 +15,8 @@ void stream_free(struct stream **stream);
 void stream_on_event(void *arg, const struct event *e);
 
 /* Pure: does this agent get this event? */
-bool stream_is_wanted(const struct actor *actor, const struct event *e, bool is_viewing, bool watches_all);
+bool stream_is_wanted(const struct actor *actor, const struct event *e, bool is_viewing,
+                      bool watches_all);
 
 /* {"t":"event",...}; `data` replaces the event's payload when not empty. */
 void stream_write_event(struct buf *out, const struct event *e, struct str data);
@@ -32,7 +33,8 @@ void stream_join(struct desk *desk, const struct actor *actor, struct conn_id co
 int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn);
 /* Closes the sockets of this agent's session (0: all of the agent's; agent 0: everybody's): 4003 signed out, 4008 come again at once (what the agent may see changed). */
 void stream_close(struct desk *desk, struct agent_id agent, struct session_id session, int code);
-void stream_refresh(struct desk *desk, const struct actor *actor); /* what the agent may do changed */
+void stream_refresh(struct desk *desk,
+                    const struct actor *actor); /* what the agent may do changed */
 void stream_watch_all(struct desk *desk, struct agent_id agent, bool on);
 /* Counts; tells the other viewers. */
 void stream_view(struct desk *desk, struct agent_id agent, struct conversation_id c, bool open);

@@ -46,7 +46,8 @@ enum err visitor_http_update_me(struct request *rq, struct response *rs, struct 
     err = err != ERR_OK ? err : json_opt_str(o, "locale", 20, &locale, info);
     err = err != ERR_OK ? err : json_opt_str(o, "zone", 60, &zone, info);
     if (err == ERR_OK && j.actor->is_verified && (name.len > 0 || email.len > 0)) {
-        err = err_set(info, ERR_DENIED, name.len > 0 ? "name" : "email", "verified", "the exchange says who you are");
+        err = err_set(info, ERR_DENIED, name.len > 0 ? "name" : "email", "verified",
+                      "the exchange says who you are");
     }
     if (err != ERR_OK) {
         return err;
@@ -70,7 +71,8 @@ static enum err conversations_fn(struct db_txn *txn, void *arg)
     struct job *j = arg;
     struct conversation *list = NULL;
     size_t n = 0;
-    enum err err = conversation_list_of_customer(txn, j->actor->customer, j->actor->inbox, j->at, j->limit + 1, j->arena, &list, &n);
+    enum err err = conversation_list_of_customer(txn, j->actor->customer, j->actor->inbox, j->at,
+                                                 j->limit + 1, j->arena, &list, &n);
     json_put_key(j->w, "items");
     json_array_begin(j->w);
     for (size_t i = 0; i < n && i < j->limit && err == ERR_OK; i++) {
@@ -89,7 +91,12 @@ enum err visitor_http_conversations(struct request *rq, struct response *rs, str
     if (err != ERR_OK) {
         return err;
     }
-    struct job j = {.desk = rq->room, .actor = request_actor(rq), .arena = rq->arena, .at = page.after, .limit = (size_t)page.limit, .w = response_json(rs)};
+    struct job j = {.desk = rq->room,
+                    .actor = request_actor(rq),
+                    .arena = rq->arena,
+                    .at = page.after,
+                    .limit = (size_t)page.limit,
+                    .w = response_json(rs)};
     json_object_begin(j.w);
     err = db_read(j.desk->db, conversations_fn, &j);
     json_object_end(j.w);
@@ -103,7 +110,8 @@ static enum err messages_fn(struct db_txn *txn, void *arg)
     struct message *list = NULL;
     size_t n = 0;
     enum err err = visitor_conversation_load(txn, j->actor, j->id, j->arena, &c, j->info);
-    err = err != ERR_OK ? err : message_list(txn, j->id, j->at, true, j->limit + 1, j->arena, &list, &n);
+    err = err != ERR_OK ? err
+                        : message_list(txn, j->id, j->at, true, j->limit + 1, j->arena, &list, &n);
     if (err != ERR_OK) {
         return err;
     }
@@ -168,7 +176,9 @@ static enum err transcript_fn(struct db_txn *txn, void *arg)
     size_t n = 0;
     buf_clear(j->text);
     enum err err = visitor_conversation_load(txn, j->actor, j->id, j->arena, &c, j->info);
-    err = err != ERR_OK ? err : message_list(txn, j->id, 0, true, TRANSCRIPT_MAX_MESSAGES, j->arena, &list, &n);
+    err = err != ERR_OK
+              ? err
+              : message_list(txn, j->id, 0, true, TRANSCRIPT_MAX_MESSAGES, j->arena, &list, &n);
     for (size_t i = n; i > 0 && err == ERR_OK; i--) {
         write_line(j->text, &list[i - 1]);
     }
@@ -179,11 +189,16 @@ enum err visitor_http_transcript(struct request *rq, struct response *rs, struct
 {
     BUF_AUTO text;
     buf_init(&text, 7 * 1024 * 1024);
-    struct job j = {.desk = rq->room, .actor = request_actor(rq), .arena = rq->arena, .text = &text, .info = info};
+    struct job j = {.desk = rq->room,
+                    .actor = request_actor(rq),
+                    .arena = rq->arena,
+                    .text = &text,
+                    .info = info};
     enum err err = request_param_id(rq, "id", &j.id.v, info);
     err = err != ERR_OK ? err : db_read(j.desk->db, transcript_fn, &j);
     if (err == ERR_OK) {
-        response_header(rs, "Content-Disposition", STR("attachment; filename=\"conversation.txt\""));
+        response_header(rs, "Content-Disposition",
+                        STR("attachment; filename=\"conversation.txt\""));
         response_header(rs, "X-Content-Type-Options", STR("nosniff"));
         response_body(rs, STR("text/plain; charset=utf-8"), str_dup(rq->arena, buf_str(&text)));
     }
@@ -198,7 +213,11 @@ enum err visitor_http_send(struct request *rq, struct response *rs, struct errin
     struct desk *desk = rq->room;
     const struct json *o = NULL;
     struct message_out out = {0};
-    struct message_in in = {.author_kind = AUTHOR_CUSTOMER, .author_id = actor->customer.v, .customer = actor->customer, .inbox = actor->inbox, .is_name_old = true};
+    struct message_in in = {.author_kind = AUTHOR_CUSTOMER,
+                            .author_id = actor->customer.v,
+                            .customer = actor->customer,
+                            .inbox = actor->inbox,
+                            .is_name_old = true};
     enum err err = request_json(rq, &o, info);
     err = err != ERR_OK ? err : message_in_decode(o, false, rq->arena, &in, info);
     err = err != ERR_OK ? err : message_send_now(desk, &in, rq->arena, &out, info);
@@ -209,7 +228,8 @@ enum err visitor_http_send(struct request *rq, struct response *rs, struct errin
     return err;
 }
 
-static enum err current(struct request *rq, struct response *rs, enum conversation_event event, struct errinfo *info)
+static enum err current(struct request *rq, struct response *rs, enum conversation_event event,
+                        struct errinfo *info)
 {
     struct str json = {0};
     enum err err = visitor_current_do(rq->room, request_actor(rq), event, rq->arena, &json, info);
@@ -239,7 +259,9 @@ enum err visitor_http_rate(struct request *rq, struct response *rs, struct errin
     err = err != ERR_OK ? err : json_get_id(o, "conversation_id", &id.v, info);
     err = err != ERR_OK ? err : json_get_i64(o, "score", 1, 5, &score, info);
     err = err != ERR_OK ? err : json_opt_str(o, "comment", 2000, &comment, info);
-    err = err != ERR_OK ? err : visitor_rate(rq->room, request_actor(rq), id, score, message_clean(rq->arena, comment), info);
+    err = err != ERR_OK ? err
+                        : visitor_rate(rq->room, request_actor(rq), id, score,
+                                       message_clean(rq->arena, comment), info);
     if (err == ERR_OK) {
         response_no_content(rs);
     }

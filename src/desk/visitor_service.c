@@ -7,7 +7,8 @@
 #include "desk/routing_service.h"
 #include "desk/workspace.h"
 
-enum err visitor_conversation_load_json(struct desk *desk, struct db_txn *txn, struct arena *arena, const struct conversation *c, struct json_writer *w)
+enum err visitor_conversation_load_json(struct desk *desk, struct db_txn *txn, struct arena *arena,
+                                        const struct conversation *c, struct json_writer *w)
 {
     struct rating rating;
     struct visitor_view v = {.c = c, .agent_name = STR(""), .estimate_s = -1};
@@ -40,14 +41,19 @@ static bool is_chinese(struct str locale)
     return str_starts(locale, STR("zh"));
 }
 
-static enum err write_session(struct opening *o, struct db_txn *txn, const struct inbox *inbox, const struct visitor_opened *v, struct arena *arena)
+static enum err write_session(struct opening *o, struct db_txn *txn, const struct inbox *inbox,
+                              const struct visitor_opened *v, struct arena *arena)
 {
     struct workspace ws;
     struct conversation c;
     int64_t n_online = 0;
     struct json_writer w;
     enum err err = workspace_load(txn, arena, &ws);
-    err = err != ERR_OK ? err : db_query_i64(txn, "SELECT COUNT(*) FROM presence WHERE is_online = 1 AND status <> 2", NULL, 0, &n_online);
+    err =
+        err != ERR_OK
+            ? err
+            : db_query_i64(txn, "SELECT COUNT(*) FROM presence WHERE is_online = 1 AND status <> 2",
+                           NULL, 0, &n_online);
     if (err != ERR_OK) {
         return err;
     }
@@ -68,9 +74,13 @@ static enum err write_session(struct opening *o, struct db_txn *txn, const struc
     json_object_begin(&w);
     json_kv_str(&w, "name", inbox->name);
     json_kv_str(&w, "brand", ws.brand);
-    json_kv_str(&w, "greeting", is_chinese(locale.len > 0 ? locale : ws.default_language) ? inbox->greeting_zh : inbox->greeting_en);
+    json_kv_str(&w, "greeting",
+                is_chinese(locale.len > 0 ? locale : ws.default_language) ? inbox->greeting_zh
+                                                                          : inbox->greeting_en);
     json_kv_str(&w, "accent", inbox->accent);
-    json_kv_bool(&w, "bot_enabled", inbox->bot_enabled && o->desk->bot.is_on != NULL && o->desk->bot.is_on(o->desk->bot.arg));
+    json_kv_bool(&w, "bot_enabled",
+                 inbox->bot_enabled && o->desk->bot.is_on != NULL &&
+                     o->desk->bot.is_on(o->desk->bot.arg));
     json_kv_bool(&w, "is_staffed", n_online > 0);
     json_kv_i64(&w, "max_file_bytes", FILE_MAX_VISITOR);
     json_object_end(&w);
@@ -86,7 +96,8 @@ static enum err write_session(struct opening *o, struct db_txn *txn, const struc
     return err != ERR_OK ? err : buf_err(&o->json);
 }
 
-static enum err verify_identity(struct opening *o, const struct inbox *inbox, struct arena *arena, struct customer_claims *out)
+static enum err verify_identity(struct opening *o, const struct inbox *inbox, struct arena *arena,
+                                struct customer_claims *out)
 {
     struct customer_key keys[3];
     size_t n = 0;
@@ -96,9 +107,11 @@ static enum err verify_identity(struct opening *o, const struct inbox *inbox, st
         return err;
     }
     if (n == 0) {
-        return err_set(o->info, ERR_UNAUTHORIZED, "identity", "identity_off", "this inbox has no identity secret");
+        return err_set(o->info, ERR_UNAUTHORIZED, "identity", "identity_off",
+                       "this inbox has no identity secret");
     }
-    return identity_verify_customer_jwt(arena, keys, n, inbox->key, o->hello->identity, now, out, o->info);
+    return identity_verify_customer_jwt(arena, keys, n, inbox->key, o->hello->identity, now, out,
+                                        o->info);
 }
 
 static enum err open_fn(struct db_txn *txn, void *arg)
@@ -119,12 +132,17 @@ static enum err open_fn(struct db_txn *txn, void *arg)
     if (err != ERR_OK) {
         return err;
     }
-    struct visitor_open in = {.inbox = inbox.id, .token = o->hello->token, .claims = is_signed ? &claims : NULL, .locale = o->hello->locale, .zone = o->hello->zone};
+    struct visitor_open in = {.inbox = inbox.id,
+                              .token = o->hello->token,
+                              .claims = is_signed ? &claims : NULL,
+                              .locale = o->hello->locale,
+                              .zone = o->hello->zone};
     err = visitor_open(o->desk->identity, txn, arena, &in, &opened, o->info);
     return err != ERR_OK ? err : write_session(o, txn, &inbox, &opened, arena);
 }
 
-enum err visitor_session_open(struct desk *desk, const struct visitor_hello *hello, struct arena *arena, struct json_writer *w, struct errinfo *info)
+enum err visitor_session_open(struct desk *desk, const struct visitor_hello *hello,
+                              struct arena *arena, struct json_writer *w, struct errinfo *info)
 {
     struct opening o = {.desk = desk, .hello = hello, .arena = arena, .info = info};
     buf_init(&o.json, 256 * 1024);
@@ -138,11 +156,13 @@ enum err visitor_session_open(struct desk *desk, const struct visitor_hello *hel
 
 /* ---- own conversations ---- */
 
-enum err visitor_conversation_load(struct db_txn *txn, const struct actor *actor, struct conversation_id id, struct arena *arena, struct conversation *out,
-    struct errinfo *info)
+enum err visitor_conversation_load(struct db_txn *txn, const struct actor *actor,
+                                   struct conversation_id id, struct arena *arena,
+                                   struct conversation *out, struct errinfo *info)
 {
     enum err err = conversation_load(txn, id, arena, out);
-    if (err == ERR_NOT_FOUND || (err == ERR_OK && (out->customer.v != actor->customer.v || out->inbox.v != actor->inbox.v))) {
+    if (err == ERR_NOT_FOUND || (err == ERR_OK && (out->customer.v != actor->customer.v ||
+                                                   out->inbox.v != actor->inbox.v))) {
         return err_set(info, ERR_NOT_FOUND, "id", "not_found", "no such conversation");
     }
     return err;
@@ -188,8 +208,9 @@ static enum err current_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err visitor_current_do(struct desk *desk, const struct actor *actor, enum conversation_event event, struct arena *arena, struct str *json_out,
-    struct errinfo *info)
+enum err visitor_current_do(struct desk *desk, const struct actor *actor,
+                            enum conversation_event event, struct arena *arena,
+                            struct str *json_out, struct errinfo *info)
 {
     struct current u = {desk, actor, event, arena, json_out, info};
     return db_write(desk->db, current_fn, &u);
@@ -205,7 +226,8 @@ struct rate {
     struct errinfo *info;
 };
 
-static enum err append_rating_event(struct desk_work *w, struct conversation *c, const struct rating *r)
+static enum err append_rating_event(struct desk_work *w, struct conversation *c,
+                                    const struct rating *r)
 {
     BUF_AUTO b;
     buf_init(&b, 16384);
@@ -217,7 +239,8 @@ static enum err append_rating_event(struct desk_work *w, struct conversation *c,
     json_kv_str(&jw, "comment", r->comment);
     json_object_end(&jw);
     enum err err = buf_err(&b);
-    return err != ERR_OK ? err : conversation_append(w, c, STR("rating.created"), false, buf_str(&b));
+    return err != ERR_OK ? err
+                         : conversation_append(w, c, STR("rating.created"), false, buf_str(&b));
 }
 
 static enum err rate_fn(struct db_txn *txn, void *arg)
@@ -235,7 +258,8 @@ static enum err rate_fn(struct db_txn *txn, void *arg)
     if (there.score != 0) {
         return err_set(r->info, ERR_CONFLICT, "", "rated", "this was rated already");
     }
-    if (!conversation_may_be_rated(c.state, c.resolved_at, false, atomic_load(&r->desk->csat_enabled) != 0, w.now)) {
+    if (!conversation_may_be_rated(c.state, c.resolved_at, false,
+                                   atomic_load(&r->desk->csat_enabled) != 0, w.now)) {
         return err_set(r->info, ERR_CONFLICT, "", "not_now", "only after the end, within a week");
     }
     r->rating.at = w.now;
@@ -246,9 +270,14 @@ static enum err rate_fn(struct db_txn *txn, void *arg)
     return err != ERR_OK ? err : conversation_finish(&w, &c);
 }
 
-enum err visitor_rate(struct desk *desk, const struct actor *actor, struct conversation_id id, int64_t score, struct str comment, struct errinfo *info)
+enum err visitor_rate(struct desk *desk, const struct actor *actor, struct conversation_id id,
+                      int64_t score, struct str comment, struct errinfo *info)
 {
-    struct rate r = {.desk = desk, .actor = actor, .id = id, .rating = {.score = (int)score, .comment = comment}, .info = info};
+    struct rate r = {.desk = desk,
+                     .actor = actor,
+                     .id = id,
+                     .rating = {.score = (int)score, .comment = comment},
+                     .info = info};
     return db_write(desk->db, rate_fn, &r);
 }
 
@@ -267,7 +296,8 @@ static enum err update_me_fn(struct db_txn *txn, void *arg)
     return customer_update(p->desk->identity, txn, p->actor->customer, -1, p->patch, p->info);
 }
 
-enum err visitor_update_me(struct desk *desk, const struct actor *actor, const struct customer_patch *patch, struct errinfo *info)
+enum err visitor_update_me(struct desk *desk, const struct actor *actor,
+                           const struct customer_patch *patch, struct errinfo *info)
 {
     struct profile p = {desk, actor, patch, info};
     return actor_is_customer(actor) ? db_write(desk->db, update_me_fn, &p) : ERR_UNAUTHORIZED;

@@ -126,7 +126,8 @@ static void hello_job(void *arg)
     if (err == ERR_OK) {
         greet(p, &actor);
     } else {
-        p->desk->wire.close(p->desk->wire.arg, p->conn, err == ERR_UNAUTHORIZED ? CLOSE_NOT_SIGNED_IN : 1013, "token");
+        p->desk->wire.close(p->desk->wire.arg, p->conn,
+                            err == ERR_UNAUTHORIZED ? CLOSE_NOT_SIGNED_IN : 1013, "token");
     }
     peer_unref(&p);
 }
@@ -136,7 +137,8 @@ static void on_hello(struct peer *p, const struct json *frame)
     struct visitor_part *v = p->visitor;
     struct str token = json_str(json_find(frame, "token"));
     int64_t have = 0;
-    if (token.len == 0 || token.len > 100 || json_opt_id(frame, "conversation_id", &v->have_conversation.v, NULL) != ERR_OK ||
+    if (token.len == 0 || token.len > 100 ||
+        json_opt_id(frame, "conversation_id", &v->have_conversation.v, NULL) != ERR_OK ||
         json_opt_i64(frame, "have", 0, INT64_MAX / 2, 0, &have, NULL) != ERR_OK) {
         peer_close_bad_frame(p, "hello");
         return;
@@ -153,7 +155,8 @@ static void on_hello(struct peer *p, const struct json *frame)
 
 static void publish_typing(struct peer *p, bool on)
 {
-    struct conversation_id c = {atomic_load_explicit(&p->visitor->conversation, memory_order_relaxed)};
+    struct conversation_id c = {
+        atomic_load_explicit(&p->visitor->conversation, memory_order_relaxed)};
     if (c.v == 0) {
         return;
     }
@@ -168,14 +171,16 @@ static void on_mark(struct peer *p, const struct json *frame, enum receipt_kind 
 {
     int64_t seq = 0;
     struct conversation_id c = {0};
-    if (json_get_i64(frame, "seq", 0, INT64_MAX / 2, &seq, NULL) != ERR_OK || json_opt_id(frame, "conversation_id", &c.v, NULL) != ERR_OK) {
+    if (json_get_i64(frame, "seq", 0, INT64_MAX / 2, &seq, NULL) != ERR_OK ||
+        json_opt_id(frame, "conversation_id", &c.v, NULL) != ERR_OK) {
         peer_close_bad_frame(p, "seq");
         return;
     }
     if (c.v == 0) {
         c.v = atomic_load_explicit(&p->visitor->conversation, memory_order_relaxed);
     }
-    receipts_add(p->desk->receipts, kind, c, p->visitor->customer, p->visitor->inbox, (struct agent_id){0}, seq);
+    receipts_add(p->desk->receipts, kind, c, p->visitor->customer, p->visitor->inbox,
+                 (struct agent_id){0}, seq);
 }
 
 static void on_frame(struct peer *p, const struct json *frame)
@@ -210,7 +215,8 @@ static void on_frame(struct peer *p, const struct json *frame)
     }
 }
 
-static enum err visitor_on_open(void *arg, const struct request *rq, struct conn_id conn, void **user_out, struct errinfo *info)
+static enum err visitor_on_open(void *arg, const struct request *rq, struct conn_id conn,
+                                void **user_out, struct errinfo *info)
 {
     UNUSED(rq);
     UNUSED(info);
@@ -252,7 +258,8 @@ struct socket_endpoint visitor_socket_endpoint(struct desk *desk)
         .max_queue = 4 * 1024 * 1024,
         .max_frames_per_s = desk->visitor_frames_per_s,
         .hello_timeout_ms = 5000,
-        .check_origin = false, /* any page may carry the widget; the token is the proof, and the iframe is ours */
+        .check_origin =
+            false, /* any page may carry the widget; the token is the proof, and the iframe is ours */
         .arg = desk,
         .on_open = visitor_on_open,
         .on_message = visitor_on_message,

@@ -53,9 +53,11 @@ static enum err not_here(struct response *rs)
 {
     response_status(rs, 404);
     response_header(rs, "Content-Security-Policy", STR("default-src 'none'; frame-ancestors *"));
-    response_body(rs, STR("text/html; charset=utf-8"),
+    response_body(
+        rs, STR("text/html; charset=utf-8"),
         STR("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not found</title>"
-            "<p>This chat does not exist. <span lang=\"zh-CN\">此客服窗口不存在。</span></p></html>"));
+            "<p>This chat does not exist. <span "
+            "lang=\"zh-CN\">此客服窗口不存在。</span></p></html>"));
     return ERR_OK;
 }
 
@@ -73,13 +75,19 @@ enum err widget_http_frame(struct request *rq, struct response *rs, struct errin
     }
     struct str page = {0};
     if (err == ERR_OK) {
-        err = desk->server == NULL ? ERR_NOT_FOUND : server_page_load(desk->server, "/widget/index.html", rq->arena, &page);
+        err = desk->server == NULL
+                  ? ERR_NOT_FOUND
+                  : server_page_load(desk->server, "/widget/index.html", rq->arena, &page);
         if (err != ERR_OK) {
-            return err_set(info, ERR_UNAVAILABLE, NULL, "web_missing", "the web apps are not part of this build");
+            return err_set(info, ERR_UNAVAILABLE, NULL, "web_missing",
+                           "the web apps are not part of this build");
         }
-        response_header(rs, "Content-Security-Policy", server_page_policy(rq->arena, ancestors_of(rq->arena, j.inbox.allowed_origins)));
+        response_header(
+            rs, "Content-Security-Policy",
+            server_page_policy(rq->arena, ancestors_of(rq->arena, j.inbox.allowed_origins)));
         response_header(rs, "Cross-Origin-Resource-Policy", STR("cross-origin"));
-        response_header(rs, "Permissions-Policy", STR("camera=(), microphone=(), geolocation=(), payment=()"));
+        response_header(rs, "Permissions-Policy",
+                        STR("camera=(), microphone=(), geolocation=(), payment=()"));
         response_body(rs, STR("text/html; charset=utf-8"), page);
     }
     return err;

@@ -9,7 +9,8 @@
 struct wire {
     void *arg;
     /* One payload to all members of the topics; a member of several gets it once if the network can tell. seq 0: transient. `except` may be NULL. */
-    void (*publish)(void *arg, const uint64_t *topics, size_t n, int64_t seq, struct str payload, const struct conn_id *except);
+    void (*publish)(void *arg, const uint64_t *topics, size_t n, int64_t seq, struct str payload,
+                    const struct conn_id *except);
     void (*send)(void *arg, struct conn_id conn, struct str payload);
     void (*accept)(void *arg, struct conn_id conn);
     void (*close)(void *arg, struct conn_id conn, int code, const char *reason);
@@ -25,11 +26,12 @@ extern const struct wire wire_null;
 #define TOPIC_VISITOR 1ULL /* inbox and customer: all that this customer may see; seq = event id */
 #define TOPIC_AGENT 2ULL   /* agent: all that this agent gets; seq = event id */
 #define TOPIC_CONVERSATION 3ULL /* agents who have it open: typing, receipts, viewing */
-#define TOPIC_DESK 4ULL    /* every agent: presence */
+#define TOPIC_DESK 4ULL         /* every agent: presence */
 
 static inline uint64_t topic_of_visitor(struct inbox_id inbox, struct customer_id customer)
 {
-    return TOPIC_VISITOR << 56 | ((uint64_t)inbox.v & 0xFFFF) << 40 | ((uint64_t)customer.v & 0xFFFFFFFFFFULL);
+    return TOPIC_VISITOR << 56 | ((uint64_t)inbox.v & 0xFFFF) << 40 |
+           ((uint64_t)customer.v & 0xFFFFFFFFFFULL);
 }
 static inline uint64_t topic_of_agent(struct agent_id agent)
 {

@@ -2,7 +2,8 @@
 #include "base/check.h"
 #include "desk/wire.h"
 
-static void null_publish(void *arg, const uint64_t *topics, size_t n, int64_t seq, struct str payload, const struct conn_id *except)
+static void null_publish(void *arg, const uint64_t *topics, size_t n, int64_t seq,
+                         struct str payload, const struct conn_id *except)
 {
     UNUSED(arg);
     UNUSED(topics);

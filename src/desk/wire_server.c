@@ -1,6 +1,7 @@
 #include "desk/wire_server.h"
 
-static void server_wire_publish(void *arg, const uint64_t *topics, size_t n, int64_t seq, struct str payload, const struct conn_id *except)
+static void server_wire_publish(void *arg, const uint64_t *topics, size_t n, int64_t seq,
+                                struct str payload, const struct conn_id *except)
 {
     struct frame *f = frame_new_text(payload);
     for (size_t i = 0; i < n; i++) {

@@ -10,7 +10,8 @@ struct job {
     struct errinfo *info;
 };
 
-static enum err patch(struct workspace *ws, const struct json *o, struct arena *arena, struct errinfo *info)
+static enum err patch(struct workspace *ws, const struct json *o, struct arena *arena,
+                      struct errinfo *info)
 {
     static const char *const languages[] = {"en", "zh-CN", NULL};
     enum err err = ERR_OK;
@@ -25,7 +26,9 @@ static enum err patch(struct workspace *ws, const struct json *o, struct arena *
     }
     if (err == ERR_OK && json_find(o, "public_url") != NULL) {
         err = json_get_str(o, "public_url", 0, 200, &ws->public_url, info);
-        if (err == ERR_OK && ws->public_url.len > 0 && !str_starts(ws->public_url, STR("https://")) && !str_starts(ws->public_url, STR("http://"))) {
+        if (err == ERR_OK && ws->public_url.len > 0 &&
+            !str_starts(ws->public_url, STR("https://")) &&
+            !str_starts(ws->public_url, STR("http://"))) {
             err = err_set(info, ERR_INVALID, "public_url", "format", "begins with https://");
         }
     }
@@ -33,12 +36,16 @@ static enum err patch(struct workspace *ws, const struct json *o, struct arena *
         err = json_opt_i64(o, "reopen_hours", 0, 720, ws->reopen_hours, &ws->reopen_hours, info);
     }
     if (err == ERR_OK) {
-        err = json_opt_i64(o, "offer_timeout_s", 5, 300, ws->offer_timeout_s, &ws->offer_timeout_s, info);
+        err = json_opt_i64(o, "offer_timeout_s", 5, 300, ws->offer_timeout_s, &ws->offer_timeout_s,
+                           info);
     }
     if (err == ERR_OK) {
-        err = json_opt_i64(o, "auto_away_minutes", 1, 240, ws->auto_away_minutes, &ws->auto_away_minutes, info);
+        err = json_opt_i64(o, "auto_away_minutes", 1, 240, ws->auto_away_minutes,
+                           &ws->auto_away_minutes, info);
     }
-    return err != ERR_OK ? err : json_opt_bool(o, "csat_enabled", ws->csat_enabled, &ws->csat_enabled, info);
+    return err != ERR_OK
+               ? err
+               : json_opt_bool(o, "csat_enabled", ws->csat_enabled, &ws->csat_enabled, info);
 }
 
 static enum err update_fn(struct db_txn *txn, void *arg)
@@ -58,8 +65,8 @@ static enum err update_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-enum err workspace_update(struct desk *desk, const struct actor *actor, const struct request *rq, const struct json *body, struct workspace *out,
-    struct errinfo *info)
+enum err workspace_update(struct desk *desk, const struct actor *actor, const struct request *rq,
+                          const struct json *body, struct workspace *out, struct errinfo *info)
 {
     struct job j = {.rq = rq, .desk = desk, .body = body, .info = info};
     enum err err = actor_require(actor, PERM_WORKSPACE_MANAGE, info);

@@ -3,9 +3,11 @@
 enum err workspace_load(struct db_txn *txn, struct arena *arena, struct workspace *out)
 {
     struct db_rows *rows = NULL;
-    enum err err = db_query_one(txn,
-        "SELECT brand, default_language, public_url, reopen_hours, offer_timeout_s, auto_away_minutes, csat_enabled, version FROM workspace WHERE id = 1", NULL,
-        0, &rows);
+    enum err err =
+        db_query_one(txn,
+                     "SELECT brand, default_language, public_url, reopen_hours, offer_timeout_s, "
+                     "auto_away_minutes, csat_enabled, version FROM workspace WHERE id = 1",
+                     NULL, 0, &rows);
     if (err != ERR_OK) {
         return err;
     }
@@ -45,11 +47,14 @@ enum err workspace_store(struct desk *desk, struct db_txn *txn, const struct wor
 {
     int64_t n = 0;
     enum err err = db_exec(txn,
-        "UPDATE workspace SET brand = $1, default_language = $2, public_url = $3, reopen_hours = $4, offer_timeout_s = $5, auto_away_minutes = $6, "
-        "csat_enabled = $7, version = version + 1 WHERE id = 1 AND version = $8",
-        DB_ARGS(db_text(ws->brand), db_text(ws->default_language), db_text(ws->public_url), db_i64(ws->reopen_hours), db_i64(ws->offer_timeout_s),
-            db_i64(ws->auto_away_minutes), db_bool(ws->csat_enabled), db_i64(ws->version)),
-        &n);
+                           "UPDATE workspace SET brand = $1, default_language = $2, public_url = "
+                           "$3, reopen_hours = $4, offer_timeout_s = $5, auto_away_minutes = $6, "
+                           "csat_enabled = $7, version = version + 1 WHERE id = 1 AND version = $8",
+                           DB_ARGS(db_text(ws->brand), db_text(ws->default_language),
+                                   db_text(ws->public_url), db_i64(ws->reopen_hours),
+                                   db_i64(ws->offer_timeout_s), db_i64(ws->auto_away_minutes),
+                                   db_bool(ws->csat_enabled), db_i64(ws->version)),
+                           &n);
     if (err != ERR_OK) {
         return err;
     }

@@ -19,7 +19,8 @@ static void remember(struct fixture *f, uint64_t topic, uint32_t slot, int64_t s
     pthread_mutex_unlock(&f->lock);
 }
 
-static void w_publish(void *arg, const uint64_t *topics, size_t n, int64_t seq, struct str payload, const struct conn_id *except)
+static void w_publish(void *arg, const uint64_t *topics, size_t n, int64_t seq, struct str payload,
+                      const struct conn_id *except)
 {
     UNUSED(except);
     for (size_t i = 0; i < n; i++) {
@@ -142,16 +143,29 @@ int fixture_setup(void **state)
     event_use_bus(f->db.db, f->bus);
     assert_int_equal(timers_new(f->db.db, (struct clock){moved_clock, f}, &f->timers), ERR_OK);
     assert_int_equal(files_open_local(f->db.dir, &f->files, NULL), ERR_OK);
-    struct desk_deps deps = {.db = f->db.db, .bus = f->bus, .timers = f->timers, .files = f->files, .clock = {moved_clock, f}, .secret_key = {9},
-        .bot = {f, bot_is_on, bot_hears}};
+    struct desk_deps deps = {.db = f->db.db,
+                             .bus = f->bus,
+                             .timers = f->timers,
+                             .files = f->files,
+                             .clock = {moved_clock, f},
+                             .secret_key = {9},
+                             .bot = {f, bot_is_on, bot_hears}};
     assert_int_equal(desk_new(&deps, &f->desk, &f->info), ERR_OK);
-    f->desk->wire = (struct wire){f, w_publish, w_send, w_accept, w_close, w_join, w_release, w_leave, w_work};
-    struct identity_options io = {.db = f->db.db, .clock = {moved_clock, f}, .secret_key = {9}, .hooks = desk_identity_hooks(f->desk)};
+    f->desk->wire =
+        (struct wire){f, w_publish, w_send, w_accept, w_close, w_join, w_release, w_leave, w_work};
+    struct identity_options io = {.db = f->db.db,
+                                  .clock = {moved_clock, f},
+                                  .secret_key = {9},
+                                  .hooks = desk_identity_hooks(f->desk)};
     assert_int_equal(identity_new(&io, &f->identity, &f->info), ERR_OK);
     desk_use_identity(f->desk, f->identity);
     assert_int_equal(timers_start(f->timers), ERR_OK);
-    struct desk_inbox_new inbox = {.key = STR("web"), .name = STR("Web"), .greeting_en = STR("Hi"), .greeting_zh = STR("Hao"), .accent = STR("#112233"),
-        .bot_enabled = true};
+    struct desk_inbox_new inbox = {.key = STR("web"),
+                                   .name = STR("Web"),
+                                   .greeting_en = STR("Hi"),
+                                   .greeting_zh = STR("Hao"),
+                                   .accent = STR("#112233"),
+                                   .bot_enabled = true};
     assert_int_equal(desk_inbox_create(f->desk, &inbox, &f->inbox, &f->info), ERR_OK);
     *state = f;
     return 0;
@@ -249,10 +263,14 @@ struct actor fixture_reload(struct fixture *f, struct agent_id id)
     return a.actor;
 }
 
-struct actor fixture_agent(struct fixture *f, const char *name, const char *role_key, struct team_id team)
+struct actor fixture_agent(struct fixture *f, const char *name, const char *role_key,
+                           struct team_id team)
 {
-    struct new_agent a = {.role_key = role_key, .in = {.email = str_printf(f->arena, "%s@example.com", name), .name = str_from(name), .password_hash = STR("none"),
-        .now = f->now}};
+    struct new_agent a = {.role_key = role_key,
+                          .in = {.email = str_printf(f->arena, "%s@example.com", name),
+                                 .name = str_from(name),
+                                 .password_hash = STR("none"),
+                                 .now = f->now}};
     assert_int_equal(db_write(f->db.db, agent_fn, &a), ERR_OK);
     struct actor actor = fixture_reload(f, a.id);
     if (team.v != 0) { /* what a session of this agent would carry */
@@ -264,7 +282,8 @@ struct actor fixture_agent(struct fixture *f, const char *name, const char *role
 struct team_id fixture_team(struct fixture *f, const char *name)
 {
     struct team_id id = {0};
-    assert_int_equal(identity_create_team(f->identity, str_from(name), NULL, 0, &id, &f->info), ERR_OK);
+    assert_int_equal(identity_create_team(f->identity, str_from(name), NULL, 0, &id, &f->info),
+                     ERR_OK);
     return id;
 }
 
@@ -292,15 +311,23 @@ enum err fixture_presence(struct fixture *f, struct agent_id agent, struct prese
 
 void fixture_online(struct fixture *f, const struct actor *agent)
 {
-    assert_int_equal(fixture_presence(f, agent->agent, (struct presence_input){.event = PRESENCE_CONNECTED}), ERR_OK);
+    assert_int_equal(
+        fixture_presence(f, agent->agent, (struct presence_input){.event = PRESENCE_CONNECTED}),
+        ERR_OK);
 }
 
 /* ---- talking ---- */
 
-enum err fixture_say(struct fixture *f, const struct actor *visitor, const char *client_id, const char *body, struct message_out *out)
+enum err fixture_say(struct fixture *f, const struct actor *visitor, const char *client_id,
+                     const char *body, struct message_out *out)
 {
-    struct message_in in = {.author_kind = AUTHOR_CUSTOMER, .author_id = visitor->customer.v, .customer = visitor->customer, .inbox = visitor->inbox,
-        .language = STR("en"), .client_id = str_from(client_id), .body = str_from(body)};
+    struct message_in in = {.author_kind = AUTHOR_CUSTOMER,
+                            .author_id = visitor->customer.v,
+                            .customer = visitor->customer,
+                            .inbox = visitor->inbox,
+                            .language = STR("en"),
+                            .client_id = str_from(client_id),
+                            .body = str_from(body)};
     struct message_out mine = {0};
     f->info = (struct errinfo){0};
     assert_int_equal(message_in_prepare(f->arena, &in, MESSAGE_MAX_CUSTOMER, &f->info), ERR_OK);
@@ -309,11 +336,19 @@ enum err fixture_say(struct fixture *f, const struct actor *visitor, const char 
     return err;
 }
 
-static enum err agent_says(struct fixture *f, const struct actor *agent, struct conversation_id c, const char *client_id, const char *body, int64_t expect_seq,
-    enum message_kind kind, struct message_out *out)
+static enum err agent_says(struct fixture *f, const struct actor *agent, struct conversation_id c,
+                           const char *client_id, const char *body, int64_t expect_seq,
+                           enum message_kind kind, struct message_out *out)
 {
-    struct message_in in = {.actor = agent, .author_kind = AUTHOR_AGENT, .author_id = agent->agent.v, .author_name = STR("Agent"), .conversation = c, .kind = kind,
-        .expect_seq = expect_seq, .client_id = str_from(client_id), .body = str_from(body)};
+    struct message_in in = {.actor = agent,
+                            .author_kind = AUTHOR_AGENT,
+                            .author_id = agent->agent.v,
+                            .author_name = STR("Agent"),
+                            .conversation = c,
+                            .kind = kind,
+                            .expect_seq = expect_seq,
+                            .client_id = str_from(client_id),
+                            .body = str_from(body)};
     struct message_out mine = {0};
     f->info = (struct errinfo){0};
     assert_int_equal(message_in_prepare(f->arena, &in, MESSAGE_MAX_AGENT, &f->info), ERR_OK);
@@ -322,13 +357,15 @@ static enum err agent_says(struct fixture *f, const struct actor *agent, struct 
     return err;
 }
 
-enum err fixture_answer(struct fixture *f, const struct actor *agent, struct conversation_id c, const char *client_id, const char *body, int64_t expect_seq,
-    struct message_out *out)
+enum err fixture_answer(struct fixture *f, const struct actor *agent, struct conversation_id c,
+                        const char *client_id, const char *body, int64_t expect_seq,
+                        struct message_out *out)
 {
     return agent_says(f, agent, c, client_id, body, expect_seq, MESSAGE_PUBLIC, out);
 }
 
-enum err fixture_note(struct fixture *f, const struct actor *agent, struct conversation_id c, const char *client_id, const char *body)
+enum err fixture_note(struct fixture *f, const struct actor *agent, struct conversation_id c,
+                      const char *client_id, const char *body)
 {
     return agent_says(f, agent, c, client_id, body, -1, MESSAGE_NOTE, NULL);
 }
@@ -369,7 +406,8 @@ int64_t fixture_count(struct fixture *f, const char *sql)
     return l.n;
 }
 
-struct str fixture_read_one(struct fixture *f, const struct actor *agent, struct conversation_id id, enum err *err_out)
+struct str fixture_read_one(struct fixture *f, const struct actor *agent, struct conversation_id id,
+                            enum err *err_out)
 {
     BUF_AUTO b;
     buf_init(&b, 1 << 20);

@@ -58,7 +58,8 @@ void fixture_settle(struct fixture *f);
 void fixture_pass(struct fixture *f, int64_t ms);
 
 struct actor fixture_visitor(struct fixture *f); /* a new anonymous customer */
-struct actor fixture_agent(struct fixture *f, const char *name, const char *role_key, struct team_id team);
+struct actor fixture_agent(struct fixture *f, const char *name, const char *role_key,
+                           struct team_id team);
 struct actor fixture_reload(struct fixture *f, struct agent_id id);
 struct team_id fixture_team(struct fixture *f, const char *name);
 /* As if a socket had connected. */
@@ -66,13 +67,18 @@ void fixture_online(struct fixture *f, const struct actor *agent);
 enum err fixture_presence(struct fixture *f, struct agent_id agent, struct presence_input in);
 
 /* Sends; asserts nothing. */
-enum err fixture_say(struct fixture *f, const struct actor *visitor, const char *client_id, const char *body, struct message_out *out);
-enum err fixture_answer(struct fixture *f, const struct actor *agent, struct conversation_id c, const char *client_id, const char *body, int64_t expect_seq,
+enum err fixture_say(struct fixture *f, const struct actor *visitor, const char *client_id,
+                     const char *body, struct message_out *out);
+enum err fixture_answer(struct fixture *f, const struct actor *agent, struct conversation_id c,
+                        const char *client_id, const char *body, int64_t expect_seq,
                         struct message_out *out);
-enum err fixture_note(struct fixture *f, const struct actor *agent, struct conversation_id c, const char *client_id, const char *body);
+enum err fixture_note(struct fixture *f, const struct actor *agent, struct conversation_id c,
+                      const char *client_id, const char *body);
 struct conversation fixture_conversation(struct fixture *f, struct conversation_id id);
 int64_t fixture_count(struct fixture *f, const char *sql);
-struct str fixture_read_one(struct fixture *f, const struct actor *agent, struct conversation_id id, enum err *err_out);
-size_t fixture_find_sent(struct fixture *f, uint64_t topic, const char *needle); /* how many frames to it contain this */
+struct str fixture_read_one(struct fixture *f, const struct actor *agent, struct conversation_id id,
+                            enum err *err_out);
+size_t fixture_find_sent(struct fixture *f, uint64_t topic,
+                         const char *needle); /* how many frames to it contain this */
 
 #endif

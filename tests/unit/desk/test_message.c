@@ -12,20 +12,34 @@ static void bodies_are_cleaned(void **state)
         const char *name, *in, *out;
     } rows[] = {
         {"plain text stays", "hello world", "hello world"},
-        {"Chinese stays", "\xE6\x88\x91\xE7\x9A\x84\xE8\xB4\xA6\xE6\x88\xB7", "\xE6\x88\x91\xE7\x9A\x84\xE8\xB4\xA6\xE6\x88\xB7"},
+        {"Chinese stays", "\xE6\x88\x91\xE7\x9A\x84\xE8\xB4\xA6\xE6\x88\xB7",
+         "\xE6\x88\x91\xE7\x9A\x84\xE8\xB4\xA6\xE6\x88\xB7"},
         {"ends are trimmed", " \n\t a \n ", "a"},
         {"ideographic spaces at the ends too", "\xE3\x80\x80 a\xE3\x80\x80", "a"},
         {"CRLF and CR become LF", "a\r\nb\rc", "a\nb\nc"},
         {"two blank lines at most", "a\n\n\n\n\n\nb", "a\n\n\nb"},
         {"blank lines with spaces count", "a\n \n \n \n \n b", "a\n \n \n   b"},
         {"control characters go", "a\x01\x1B[31mb\x7F", "a[31mb"},
-        {"bidirectional overrides go", "invoice\xE2\x80\xAE" "fdp.exe", "invoicefdp.exe"},
+        {"bidirectional overrides go",
+         "invoice\xE2\x80\xAE"
+         "fdp.exe",
+         "invoicefdp.exe"},
         {"isolates go", "\xE2\x81\xA6x\xE2\x81\xA9", "x"},
-        {"zero width space goes", "bin\xE2\x80\x8B" "ance", "binance"},
-        {"emoji joiners stay", "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9", "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9"},
-        {"line separators become line ends", "a\xE2\x80\xA8" "b", "a\nb"},
+        {"zero width space goes",
+         "bin\xE2\x80\x8B"
+         "ance",
+         "binance"},
+        {"emoji joiners stay", "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9",
+         "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9"},
+        {"line separators become line ends",
+         "a\xE2\x80\xA8"
+         "b",
+         "a\nb"},
         {"HTML is text", "<script>alert(1)</script>", "<script>alert(1)</script>"},
-        {"tag characters go", "a\xF3\xA0\x80\x81" "b", "ab"},
+        {"tag characters go",
+         "a\xF3\xA0\x80\x81"
+         "b",
+         "ab"},
         {"nothing left", "\xE2\x80\x8B \x01", ""},
         {"bad bytes are marked", "a\xFF\x01", "a\xEF\xBF\xBD"},
     };
@@ -46,7 +60,8 @@ static void cleaning_is_stable(void **state)
     print_message("seed %llu\n", (unsigned long long)seed);
     struct rng r;
     rng_init(&r, seed);
-    static const uint32_t spice[] = {'\r', '\n', ' ', 0x202E, 0x200B, 0x3000, 'a', 0x51BB, 0x1F600, 0x7F, 0x2028, 9, 0xE0041};
+    static const uint32_t spice[] = {'\r',   '\n',    ' ',  0x202E, 0x200B, 0x3000, 'a',
+                                     0x51BB, 0x1F600, 0x7F, 0x2028, 9,      0xE0041};
     ARENA_AUTO arena = arena_new(0);
     for (int round = 0; round < 3000; round++) {
         char text[256];
@@ -67,8 +82,10 @@ static void previews(void **state)
 {
     (void)state;
     ARENA_AUTO arena = arena_new(0);
-    assert_true(str_eq_cstr(message_preview(arena, STR("**Dear** customer,\n\n- `abc`"), 0), "Dear customer, - abc"));
-    assert_true(str_eq_cstr(message_preview(arena, STR("tx_hash and _this_"), 0), "tx_hash and this"));
+    assert_true(str_eq_cstr(message_preview(arena, STR("**Dear** customer,\n\n- `abc`"), 0),
+                            "Dear customer, - abc"));
+    assert_true(
+        str_eq_cstr(message_preview(arena, STR("tx_hash and _this_"), 0), "tx_hash and this"));
     assert_true(str_eq_cstr(message_preview(arena, STR("a > b #3"), 0), "a b 3"));
     assert_true(str_eq_cstr(message_preview(arena, STR(""), 1), "\xF0\x9F\x93\x8E"));
     assert_int_equal(message_preview(arena, STR(""), 0).len, 0);

@@ -17,7 +17,8 @@ static struct routing_plan decide(struct arena *arena, struct routing_view v)
 
 static struct routing_agent agent(int64_t id, int capacity, int load)
 {
-    return (struct routing_agent){.id = {id}, .takes_work = true, .capacity = capacity, .load = load};
+    return (struct routing_agent){
+        .id = {id}, .takes_work = true, .capacity = capacity, .load = load};
 }
 
 static void the_least_loaded_by_share_gets_it(void **state)
@@ -25,8 +26,11 @@ static void the_least_loaded_by_share_gets_it(void **state)
     (void)state;
     ARENA_AUTO arena = arena_new(0);
     struct routing_waiting w[] = {{.id = {1}, .priority = PRIORITY_NORMAL, .queued_at = 900}};
-    struct routing_agent a[] = {agent(1, 2, 1), agent(2, 10, 4), agent(3, 3, 3)}; /* 50 %, 40 %, full */
-    struct routing_plan p = decide(arena, (struct routing_view){.now = 1000, .waiting = w, .n_waiting = 1, .agents = a, .n_agents = 3});
+    struct routing_agent a[] = {agent(1, 2, 1), agent(2, 10, 4),
+                                agent(3, 3, 3)}; /* 50 %, 40 %, full */
+    struct routing_plan p =
+        decide(arena, (struct routing_view){
+                          .now = 1000, .waiting = w, .n_waiting = 1, .agents = a, .n_agents = 3});
     assert_int_equal(p.n_offers, 1);
     assert_int_equal(p.offers[0].agent.v, 2);
 }
@@ -35,10 +39,17 @@ static void nobody_goes_above_capacity(void **state)
 {
     (void)state;
     ARENA_AUTO arena = arena_new(0);
-    struct routing_waiting w[] = {{.id = {1}, .queued_at = 1}, {.id = {2}, .queued_at = 2}, {.id = {3}, .queued_at = 3}};
+    struct routing_waiting w[] = {
+        {.id = {1}, .queued_at = 1}, {.id = {2}, .queued_at = 2}, {.id = {3}, .queued_at = 3}};
     struct routing_agent a[] = {agent(1, 2, 0)};
     struct routing_offer o[] = {{.id = 7, .conversation = {1}, .agent = {1}, .expires_at = 5000}};
-    struct routing_plan p = decide(arena, (struct routing_view){.now = 1000, .waiting = w, .n_waiting = 3, .agents = a, .n_agents = 1, .offers = o, .n_offers = 1});
+    struct routing_plan p = decide(arena, (struct routing_view){.now = 1000,
+                                                                .waiting = w,
+                                                                .n_waiting = 3,
+                                                                .agents = a,
+                                                                .n_agents = 1,
+                                                                .offers = o,
+                                                                .n_offers = 1});
     assert_int_equal(p.n_offers, 1); /* the open offer counts */
     assert_int_equal(p.offers[0].conversation.v, 2);
     assert_int_equal(p.n_places, 3);
@@ -50,11 +61,14 @@ static void priority_goes_first_but_age_wins_in_the_end(void **state)
     (void)state;
     ARENA_AUTO arena = arena_new(0);
     int64_t now = 10 * 3600000;
-    struct routing_waiting w[] = {{.id = {1}, .priority = PRIORITY_NORMAL, .queued_at = now - 60000}, {.id = {2}, .priority = PRIORITY_URGENT, .queued_at = now}};
+    struct routing_waiting w[] = {
+        {.id = {1}, .priority = PRIORITY_NORMAL, .queued_at = now - 60000},
+        {.id = {2}, .priority = PRIORITY_URGENT, .queued_at = now}};
     struct routing_agent a[] = {agent(1, 1, 0)};
     struct routing_view v = {.now = now, .waiting = w, .n_waiting = 2, .agents = a, .n_agents = 1};
     assert_int_equal(decide(arena, v).offers[0].conversation.v, 2);
-    w[0].queued_at = now - (routing_weight_ms(PRIORITY_URGENT) - routing_weight_ms(PRIORITY_NORMAL)) - 1;
+    w[0].queued_at =
+        now - (routing_weight_ms(PRIORITY_URGENT) - routing_weight_ms(PRIORITY_NORMAL)) - 1;
     assert_int_equal(decide(arena, v).offers[0].conversation.v, 1);
 }
 
@@ -100,7 +114,8 @@ static void teams_are_not_widened(void **state)
     struct routing_agent a[] = {agent(1, 5, 0), agent(2, 5, 4)};
     a[1].teams = &vip;
     a[1].n_teams = 1;
-    struct routing_view v = {.now = 100 * 3600000LL, .waiting = w, .n_waiting = 1, .agents = a, .n_agents = 2};
+    struct routing_view v = {
+        .now = 100 * 3600000LL, .waiting = w, .n_waiting = 1, .agents = a, .n_agents = 2};
     assert_int_equal(decide(arena, v).offers[0].agent.v, 2);
     a[1].load = 5;
     assert_int_equal(decide(arena, v).n_offers, 0);
@@ -113,7 +128,13 @@ static void an_offer_runs_out_and_goes_to_the_next(void **state)
     struct routing_waiting w[] = {{.id = {1}, .queued_at = 0}};
     struct routing_agent a[] = {agent(1, 5, 0), agent(2, 5, 4)};
     struct routing_offer o[] = {{.id = 9, .conversation = {1}, .agent = {1}, .expires_at = 30000}};
-    struct routing_view v = {.now = 29999, .waiting = w, .n_waiting = 1, .agents = a, .n_agents = 2, .offers = o, .n_offers = 1};
+    struct routing_view v = {.now = 29999,
+                             .waiting = w,
+                             .n_waiting = 1,
+                             .agents = a,
+                             .n_agents = 2,
+                             .offers = o,
+                             .n_offers = 1};
     struct routing_plan p = decide(arena, v);
     assert_int_equal(p.n_offers + p.n_expired, 0);
     assert_int_equal(p.look_again_at, 30000);
@@ -158,8 +179,11 @@ static void random_desks_keep_the_promises(void **state)
         int64_t now = 100 * 3600000LL;
         size_t n_w = (size_t)rng_below(&r, W), n_a = (size_t)rng_below(&r, A);
         for (size_t i = 0; i < n_w; i++) {
-            w[i] = (struct routing_waiting){.id = {(int64_t)i + 1}, .priority = (enum conversation_priority)rng_below(&r, 4),
-                .queued_at = now - (int64_t)rng_below(&r, 7200000), .language = rng_below(&r, 2) ? EN : ZH};
+            w[i] =
+                (struct routing_waiting){.id = {(int64_t)i + 1},
+                                         .priority = (enum conversation_priority)rng_below(&r, 4),
+                                         .queued_at = now - (int64_t)rng_below(&r, 7200000),
+                                         .language = rng_below(&r, 2) ? EN : ZH};
         }
         for (size_t i = 0; i < n_a; i++) {
             a[i] = agent((int64_t)i + 1, (int)rng_below(&r, 5), 0);
@@ -170,7 +194,12 @@ static void random_desks_keep_the_promises(void **state)
                 a[i].n_languages = 1;
             }
         }
-        struct routing_plan p = decide(arena, (struct routing_view){.now = now, .seed = rng_next(&r), .waiting = w, .n_waiting = n_w, .agents = a, .n_agents = n_a});
+        struct routing_plan p = decide(arena, (struct routing_view){.now = now,
+                                                                    .seed = rng_next(&r),
+                                                                    .waiting = w,
+                                                                    .n_waiting = n_w,
+                                                                    .agents = a,
+                                                                    .n_agents = n_a});
         int load[A + 1] = {0};
         bool offered[W + 1] = {0};
         for (size_t i = 0; i < p.n_offers; i++) {
@@ -183,8 +212,10 @@ static void random_desks_keep_the_promises(void **state)
         }
         for (size_t i = 0; i < n_w; i++) {
             for (size_t k = 0; k < n_w; k++) {
-                int64_t ri = w[i].queued_at - routing_weight_ms(w[i].priority), rk = w[k].queued_at - routing_weight_ms(w[k].priority);
-                bool both_wide = now - w[i].queued_at >= ROUTING_WIDEN_LANGUAGE_MS && now - w[k].queued_at >= ROUTING_WIDEN_LANGUAGE_MS;
+                int64_t ri = w[i].queued_at - routing_weight_ms(w[i].priority),
+                        rk = w[k].queued_at - routing_weight_ms(w[k].priority);
+                bool both_wide = now - w[i].queued_at >= ROUTING_WIDEN_LANGUAGE_MS &&
+                                 now - w[k].queued_at >= ROUTING_WIDEN_LANGUAGE_MS;
                 if (ri < rk && both_wide && offered[k + 1]) {
                     assert_true(offered[i + 1]);
                 }

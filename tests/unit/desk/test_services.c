@@ -34,8 +34,14 @@ static void *race(void *arg)
     struct racer *r = arg;
     char id[32];
     snprintf(id, sizeof id, "race-client-%d", r->index);
-    struct message_in in = {.author_kind = AUTHOR_CUSTOMER, .author_id = r->v.customer.v, .customer = r->v.customer, .inbox = r->v.inbox, .language = STR("en"),
-        .client_id = str_from(id), .body = STR("first!"), .preview = STR("first!")};
+    struct message_in in = {.author_kind = AUTHOR_CUSTOMER,
+                            .author_id = r->v.customer.v,
+                            .customer = r->v.customer,
+                            .inbox = r->v.inbox,
+                            .language = STR("en"),
+                            .client_id = str_from(id),
+                            .body = STR("first!"),
+                            .preview = STR("first!")};
     ARENA_AUTO arena = arena_new(0);
     r->err = message_send_now(r->f->desk, &in, arena, &r->out, NULL);
     return NULL;
@@ -59,7 +65,8 @@ static void first_messages_at_once_open_one_conversation(void **state)
     }
     assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM conversations"), 1);
     assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM messages WHERE author_kind = 0"), N);
-    assert_int_equal(fixture_count(f, "SELECT MAX(seq) - COUNT(*) FROM events"), 0); /* gap-free from 1 */
+    assert_int_equal(fixture_count(f, "SELECT MAX(seq) - COUNT(*) FROM events"),
+                     0); /* gap-free from 1 */
 }
 
 static void a_retry_changes_nothing(void **state)
@@ -116,66 +123,90 @@ static void reopening_has_a_window(void **state)
 static void an_answer_takes_the_conversation_and_stops_when_stale(void **state)
 {
     struct fixture *f = *state;
-    struct actor v = fixture_visitor(f), anna = fixture_agent(f, "anna", "agent", (struct team_id){0}), bert = fixture_agent(f, "bert", "agent", (struct team_id){0});
+    struct actor v = fixture_visitor(f),
+                 anna = fixture_agent(f, "anna", "agent", (struct team_id){0}),
+                 bert = fixture_agent(f, "bert", "agent", (struct team_id){0});
     struct message_out q = {0}, a = {0};
     assert_int_equal(fixture_say(f, &v, "stale-0001", "where is my money", &q), ERR_OK);
-    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0001", "we look", q.seq, &a), ERR_OK);
+    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0001", "we look", q.seq, &a),
+                     ERR_OK);
     struct conversation c = fixture_conversation(f, q.conversation);
     assert_int_equal(c.assignee.v, anna.agent.v);
     assert_int_equal(c.handler, HANDLER_AGENT);
     assert_int_equal(c.waiting_since, 0);
     assert_int_equal(c.unread, 0);
     /* My own second one does not stop me; a colleague's view of before does. */
-    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0002", "and look", q.seq, NULL), ERR_OK);
-    assert_int_equal(fixture_answer(f, &bert, q.conversation, "answer-0003", "hello", q.seq, NULL), ERR_CONFLICT);
+    assert_int_equal(
+        fixture_answer(f, &anna, q.conversation, "answer-0002", "and look", q.seq, NULL), ERR_OK);
+    assert_int_equal(fixture_answer(f, &bert, q.conversation, "answer-0003", "hello", q.seq, NULL),
+                     ERR_CONFLICT);
     assert_string_equal(f->info.code, "stale");
     /* A note does not stop; a message of the customer does. */
     int64_t seen = fixture_conversation(f, q.conversation).last_seq;
     assert_int_equal(fixture_note(f, &bert, q.conversation, "note-00001", "careful"), ERR_OK);
-    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0004", "still", seen, NULL), ERR_OK);
+    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0004", "still", seen, NULL),
+                     ERR_OK);
     assert_int_equal(fixture_say(f, &v, "stale-0002", "hurry", NULL), ERR_OK);
     int64_t before = fixture_count(f, "SELECT COUNT(*) FROM events");
-    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0005", "late", seen, NULL), ERR_CONFLICT);
+    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0005", "late", seen, NULL),
+                     ERR_CONFLICT);
     assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM events"), before);
-    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0005", "regardless", -1, NULL), ERR_OK);
+    assert_int_equal(
+        fixture_answer(f, &anna, q.conversation, "answer-0005", "regardless", -1, NULL), ERR_OK);
 }
 
 static void a_snooze_ends_by_time_and_by_reply(void **state)
 {
     struct fixture *f = *state;
-    struct actor v = fixture_visitor(f), anna = fixture_agent(f, "anna", "agent", (struct team_id){0});
+    struct actor v = fixture_visitor(f),
+                 anna = fixture_agent(f, "anna", "agent", (struct team_id){0});
     struct message_out q = {0};
     struct str json = {0};
     fixture_online(f, &anna);
     assert_int_equal(fixture_say(f, &v, "snooze-0001", "hi", &q), ERR_OK);
-    assert_int_equal(fixture_answer(f, &anna, q.conversation, "snooze-a001", "tomorrow", -1, NULL), ERR_OK);
-    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_SNOOZED, f->now + TIME_HOUR_MS, f->arena, &json, &f->info), ERR_OK);
+    assert_int_equal(fixture_answer(f, &anna, q.conversation, "snooze-a001", "tomorrow", -1, NULL),
+                     ERR_OK);
+    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_SNOOZED,
+                                            f->now + TIME_HOUR_MS, f->arena, &json, &f->info),
+                     ERR_OK);
     assert_int_equal(fixture_conversation(f, q.conversation).state, CONVERSATION_SNOOZED);
     /* Kept busy, so that the automatic away does not move the clock's other hands. */
     atomic_store(&f->desk->auto_away_minutes, 240);
     fixture_pass(f, TIME_HOUR_MS);
     assert_int_equal(fixture_conversation(f, q.conversation).state, CONVERSATION_OPEN);
-    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_SNOOZED, 0, f->arena, &json, &f->info), ERR_OK);
+    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_SNOOZED, 0,
+                                            f->arena, &json, &f->info),
+                     ERR_OK);
     assert_int_equal(fixture_say(f, &v, "snooze-0002", "news?", NULL), ERR_OK);
     assert_int_equal(fixture_conversation(f, q.conversation).state, CONVERSATION_OPEN);
     assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM timers WHERE kind = 'snooze'"), 0);
-    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_SNOOZED, f->now - 1, f->arena, &json, &f->info), ERR_INVALID);
+    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_SNOOZED,
+                                            f->now - 1, f->arena, &json, &f->info),
+                     ERR_INVALID);
 }
 
 static void a_rating_is_given_once_per_resolution(void **state)
 {
     struct fixture *f = *state;
-    struct actor v = fixture_visitor(f), other = fixture_visitor(f), anna = fixture_agent(f, "anna", "agent", (struct team_id){0});
+    struct actor v = fixture_visitor(f), other = fixture_visitor(f),
+                 anna = fixture_agent(f, "anna", "agent", (struct team_id){0});
     struct message_out q = {0};
     struct str json = {0};
     assert_int_equal(fixture_say(f, &v, "rating-0001", "hi", &q), ERR_OK);
-    assert_int_equal(visitor_rate(f->desk, &v, q.conversation, 5, STR(""), &f->info), ERR_CONFLICT); /* not over yet */
-    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_RESOLVED, 0, f->arena, &json, &f->info), ERR_OK);
-    assert_int_equal(visitor_rate(f->desk, &other, q.conversation, 1, STR(""), &f->info), ERR_NOT_FOUND);
+    assert_int_equal(visitor_rate(f->desk, &v, q.conversation, 5, STR(""), &f->info),
+                     ERR_CONFLICT); /* not over yet */
+    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_RESOLVED,
+                                            0, f->arena, &json, &f->info),
+                     ERR_OK);
+    assert_int_equal(visitor_rate(f->desk, &other, q.conversation, 1, STR(""), &f->info),
+                     ERR_NOT_FOUND);
     assert_int_equal(visitor_rate(f->desk, &v, q.conversation, 5, STR("thanks"), &f->info), ERR_OK);
-    assert_int_equal(visitor_rate(f->desk, &v, q.conversation, 1, STR("no!"), &f->info), ERR_CONFLICT);
+    assert_int_equal(visitor_rate(f->desk, &v, q.conversation, 1, STR("no!"), &f->info),
+                     ERR_CONFLICT);
     assert_int_equal(fixture_say(f, &v, "rating-0002", "again", NULL), ERR_OK); /* reopens */
-    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_RESOLVED, 0, f->arena, &json, &f->info), ERR_OK);
+    assert_int_equal(conversation_set_state(f->desk, &anna, q.conversation, CONVERSATION_RESOLVED,
+                                            0, f->arena, &json, &f->info),
+                     ERR_OK);
     assert_int_equal(visitor_rate(f->desk, &v, q.conversation, 2, STR(""), &f->info), ERR_OK);
     assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM ratings"), 2);
 }
@@ -185,7 +216,9 @@ static void another_team_sees_nothing(void **state)
 {
     struct fixture *f = *state;
     struct team_id vip = fixture_team(f, "VIP"), cards = fixture_team(f, "Cards");
-    struct actor v = fixture_visitor(f), boss = fixture_agent(f, "boss", "supervisor", (struct team_id){0}), mine = fixture_agent(f, "mine", "agent", vip),
+    struct actor v = fixture_visitor(f),
+                 boss = fixture_agent(f, "boss", "supervisor", (struct team_id){0}),
+                 mine = fixture_agent(f, "mine", "agent", vip),
                  theirs = fixture_agent(f, "theirs", "agent", cards);
     struct message_out q = {0};
     struct str json = {0};
@@ -194,7 +227,9 @@ static void another_team_sees_nothing(void **state)
     struct json_writer w;
     enum err err = ERR_OK;
     assert_int_equal(fixture_say(f, &v, "secret-0001", "zanzibar", &q), ERR_OK);
-    assert_int_equal(conversation_assign(f->desk, &boss, q.conversation, (struct agent_id){0}, vip, true, f->arena, &json, &f->info), ERR_OK);
+    assert_int_equal(conversation_assign(f->desk, &boss, q.conversation, (struct agent_id){0}, vip,
+                                         true, f->arena, &json, &f->info),
+                     ERR_OK);
     fixture_settle(f);
     (void)fixture_read_one(f, &mine, q.conversation, &err);
     assert_int_equal(err, ERR_OK);
@@ -208,7 +243,8 @@ static void another_team_sees_nothing(void **state)
         buf_clear(&b);
         json_writer_init(&w, &b);
         json_object_begin(&w);
-        assert_int_equal(conversation_read_list(f->desk, &theirs, &list, f->arena, &w, &f->info), ERR_OK);
+        assert_int_equal(conversation_read_list(f->desk, &theirs, &list, f->arena, &w, &f->info),
+                         ERR_OK);
         json_object_end(&w);
         assert_int_equal(str_find(buf_str(&b), STR("zanzibar")), SIZE_MAX);
     }
@@ -221,17 +257,30 @@ static void another_team_sees_nothing(void **state)
     buf_clear(&b);
     json_writer_init(&w, &b);
     json_object_begin(&w);
-    assert_int_equal(conversation_read_of_customer(f->desk, &theirs, v.customer, 0, 10, f->arena, &w, &f->info), ERR_OK);
+    assert_int_equal(
+        conversation_read_of_customer(f->desk, &theirs, v.customer, 0, 10, f->arena, &w, &f->info),
+        ERR_OK);
     assert_int_equal(str_find(buf_str(&b), STR("zanzibar")), SIZE_MAX);
-    assert_int_equal(conversation_read_messages(f->desk, &theirs, q.conversation, 0, 10, f->arena, &w, &f->info), ERR_NOT_FOUND);
-    assert_int_equal(conversation_read_events(f->desk, &theirs, q.conversation, 0, 10, f->arena, &w, &f->info), ERR_NOT_FOUND);
-    assert_int_equal(message_read_history(f->desk, &theirs, q.message, f->arena, &w, &f->info), ERR_NOT_FOUND);
-    assert_int_equal(message_edit(f->desk, &theirs, q.message, STR("x"), f->arena, &json, &f->info), ERR_NOT_FOUND);
-    assert_int_equal(message_delete(f->desk, &theirs, q.message, f->arena, &json, &f->info), ERR_NOT_FOUND);
-    assert_int_equal(fixture_answer(f, &theirs, q.conversation, "intruder-01", "hi", -1, NULL), ERR_NOT_FOUND);
+    assert_int_equal(
+        conversation_read_messages(f->desk, &theirs, q.conversation, 0, 10, f->arena, &w, &f->info),
+        ERR_NOT_FOUND);
+    assert_int_equal(
+        conversation_read_events(f->desk, &theirs, q.conversation, 0, 10, f->arena, &w, &f->info),
+        ERR_NOT_FOUND);
+    assert_int_equal(message_read_history(f->desk, &theirs, q.message, f->arena, &w, &f->info),
+                     ERR_NOT_FOUND);
+    assert_int_equal(message_edit(f->desk, &theirs, q.message, STR("x"), f->arena, &json, &f->info),
+                     ERR_NOT_FOUND);
+    assert_int_equal(message_delete(f->desk, &theirs, q.message, f->arena, &json, &f->info),
+                     ERR_NOT_FOUND);
+    assert_int_equal(fixture_answer(f, &theirs, q.conversation, "intruder-01", "hi", -1, NULL),
+                     ERR_NOT_FOUND);
     assert_int_equal(fixture_note(f, &theirs, q.conversation, "intruder-02", "hi"), ERR_NOT_FOUND);
-    assert_int_equal(conversation_mark_read(f->desk, &theirs, q.conversation, 5, &f->info), ERR_NOT_FOUND);
-    assert_int_equal(conversation_set_state(f->desk, &theirs, q.conversation, CONVERSATION_RESOLVED, 0, f->arena, &json, &f->info), ERR_NOT_FOUND);
+    assert_int_equal(conversation_mark_read(f->desk, &theirs, q.conversation, 5, &f->info),
+                     ERR_NOT_FOUND);
+    assert_int_equal(conversation_set_state(f->desk, &theirs, q.conversation, CONVERSATION_RESOLVED,
+                                            0, f->arena, &json, &f->info),
+                     ERR_NOT_FOUND);
     struct event e = {.kind = STR("message.created"), .team = vip, .conversation = q.conversation};
     assert_false(stream_is_wanted(&theirs, &e, true, true));
     assert_true(stream_is_wanted(&mine, &e, true, false));
@@ -243,15 +292,18 @@ static void another_team_sees_nothing(void **state)
 static void notes_never_reach_the_customer(void **state)
 {
     struct fixture *f = *state;
-    struct actor v = fixture_visitor(f), anna = fixture_agent(f, "anna", "agent", (struct team_id){0});
+    struct actor v = fixture_visitor(f),
+                 anna = fixture_agent(f, "anna", "agent", (struct team_id){0});
     struct message_out q = {0};
     stream_join(f->desk, &anna, (struct conn_id){0, 1, 1});
     assert_int_equal(fixture_say(f, &v, "notes-00001", "hi", &q), ERR_OK);
-    assert_int_equal(fixture_answer(f, &anna, q.conversation, "notes-00002", "welcome", -1, NULL), ERR_OK);
+    assert_int_equal(fixture_answer(f, &anna, q.conversation, "notes-00002", "welcome", -1, NULL),
+                     ERR_OK);
     assert_int_equal(fixture_note(f, &anna, q.conversation, "notes-00003", "suspicious"), ERR_OK);
     uint64_t to_visitor = topic_of_visitor(f->inbox, v.customer);
     assert_int_equal(fixture_find_sent(f, to_visitor, "suspicious"), 0);
-    assert_int_equal(fixture_find_sent(f, to_visitor, "welcome"), 2); /* the message, and the preview in the head that came with it */
+    assert_int_equal(fixture_find_sent(f, to_visitor, "welcome"),
+                     2); /* the message, and the preview in the head that came with it */
     assert_int_equal(fixture_find_sent(f, topic_of_agent(anna.agent), "suspicious"), 1);
     assert_false(str_eq_cstr(fixture_conversation(f, q.conversation).preview, "suspicious"));
 }
@@ -259,16 +311,23 @@ static void notes_never_reach_the_customer(void **state)
 int test_services(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_first_message_opens_one_conversation, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(first_messages_at_once_open_one_conversation, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_first_message_opens_one_conversation, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(first_messages_at_once_open_one_conversation, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(a_retry_changes_nothing, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_retry_after_the_end_opens_nothing, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_retry_after_the_end_opens_nothing, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(reopening_has_a_window, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(an_answer_takes_the_conversation_and_stops_when_stale, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_snooze_ends_by_time_and_by_reply, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_rating_is_given_once_per_resolution, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_answer_takes_the_conversation_and_stops_when_stale,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_snooze_ends_by_time_and_by_reply, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_rating_is_given_once_per_resolution, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(another_team_sees_nothing, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(notes_never_reach_the_customer, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(notes_never_reach_the_customer, fixture_setup,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests_name("services", tests, NULL, NULL);
 }
