@@ -11,7 +11,8 @@ static enum err import_starter(struct program *p, struct errinfo *info)
         return err;
     }
     struct knowledge_import done;
-    return knowledge_import_starter(p->knowledge, actor_system(), strcmp(how, "published") == 0, &done, info);
+    return knowledge_import_starter(p->knowledge, actor_system(), strcmp(how, "published") == 0,
+                                    &done, info);
 }
 
 int cmd_serve(char *const *args)

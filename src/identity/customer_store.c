@@ -42,7 +42,7 @@ enum err customer_load(struct db_txn *txn, struct customer_id id, struct arena *
     struct db_rows *rows;
     enum err err = DB_QUERY_ONE(txn, &rows,
                                 "SELECT " COLUMNS " FROM customers g JOIN customers c ON c.id = "
-                                                  "COALESCE(g.merged_into, g.id) WHERE g.id = $1",
+                                "COALESCE(g.merged_into, g.id) WHERE g.id = $1",
                                 db_i64(id.v));
     return err == ERR_OK ? take_one(rows, arena, out) : err;
 }
@@ -85,13 +85,13 @@ enum err customer_store_search(struct db_txn *txn, struct str query, int64_t bef
     if (query.len == 0) {
         err = DB_QUERY(txn, &rows,
                        "SELECT " COLUMNS " FROM customers c WHERE c.id < $1 AND c.merged_into IS "
-                                         "NULL ORDER BY c.id DESC LIMIT $2",
+                       "NULL ORDER BY c.id DESC LIMIT $2",
                        db_i64(before), db_i64((int64_t)limit));
     } else {
         struct str key = fold(arena, query);
         err = DB_QUERY(txn, &rows,
                        "SELECT " COLUMNS " FROM customers c WHERE c.id < $1 AND c.merged_into IS "
-                                         "NULL AND ((c.uid >= $2 AND c.uid < $3) OR "
+                       "NULL AND ((c.uid >= $2 AND c.uid < $3) OR "
                        "(c.name_key >= $4 AND c.name_key < $5) OR (c.email_key >= $4 AND "
                        "c.email_key < $5)) ORDER BY c.id DESC LIMIT $6",
                        db_i64(before), db_text(query), db_text(prefix_end(arena, query)),

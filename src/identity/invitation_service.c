@@ -191,8 +191,8 @@ enum err invitation_create(struct identity *identity, const struct actor *actor,
     if (err == ERR_OK) {
         *out = w.one;
         /* behind '#': the token never reaches a server's log by the address */
-        *link_out = str_printf(arena, STR_FMT "/console/join#" STR_FMT,
-                               STR_ARG(w.public_url), STR_ARG(token));
+        *link_out = str_printf(arena, STR_FMT "/console/join#" STR_FMT, STR_ARG(w.public_url),
+                               STR_ARG(token));
         LOG_INFO("identity", "invited", log_i64("by", actor->agent.v),
                  log_i64("invitation", w.one.id));
     }

@@ -76,7 +76,8 @@ static const struct setting table[] = {
      "How long a signed-in customer's widget stays signed in without a new signed identity",
      "已登录客户的聊天窗口在没有新签名身份时保持登录的时间"},
     {"help.contact_url", SETTING_STR, "", NULL,
-     "Where the help centre's \"Contact support\" leads: a page that carries the chat; empty: no link",
+     "Where the help centre's \"Contact support\" leads: a page that carries the chat; empty: no "
+     "link",
      "帮助中心“联系客服”链接到的页面(带聊天窗口);留空则不显示链接"},
     {"help.starter_content", SETTING_WORDS, "no", "no|drafts|published",
      "Fills an empty help centre with the starter articles, as drafts or published",

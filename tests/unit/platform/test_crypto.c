@@ -27,7 +27,8 @@ static void sha256_and_hmac_match_published_vectors(void **state)
     assert_memory_equal(mac, want.p, 32);
     char key[131]; /* RFC 4231 case 6: a key longer than a block */
     memset(key, 0xaa, sizeof(key));
-    crypto_hmac_sha256((struct str){key, sizeof(key)}, STR("Test Using Larger Than Block-Size Key - Hash Key First"), mac);
+    crypto_hmac_sha256((struct str){key, sizeof(key)},
+                       STR("Test Using Larger Than Block-Size Key - Hash Key First"), mac);
     want = unhex(a, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     assert_memory_equal(mac, want.p, 32);
 }
@@ -48,7 +49,8 @@ static void totp_matches_rfc_6238(void **state)
     static const struct {
         int64_t at_s;
         uint32_t code; /* the RFC prints 8 digits; the last 6 */
-    } rows[] = {{59, 287082}, {1111111109, 81804}, {1111111111, 50471}, {1234567890, 5924}, {2000000000, 279037}, {20000000000, 353130}};
+    } rows[] = {{59, 287082},       {1111111109, 81804},  {1111111111, 50471},
+                {1234567890, 5924}, {2000000000, 279037}, {20000000000, 353130}};
     struct str seed = STR("12345678901234567890");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(crypto_totp(seed, rows[i].at_s * 1000), rows[i].code);
@@ -102,17 +104,20 @@ static void sealed_bytes_open_only_under_the_same_key_and_context(void **state)
     assert_true(str_eq_cstr(plain, "seed"));
     assert_int_equal(crypto_open(a, key, STR("totp:8"), sealed, &plain), ERR_DENIED);
     assert_int_equal(crypto_open(a, other, STR("totp:7"), sealed, &plain), ERR_DENIED);
-    assert_int_equal(crypto_open(a, key, STR("totp:7"), str_sub(sealed, 0, sealed.len - 1), &plain), ERR_DENIED);
+    assert_int_equal(crypto_open(a, key, STR("totp:7"), str_sub(sealed, 0, sealed.len - 1), &plain),
+                     ERR_DENIED);
     assert_int_equal(crypto_open(a, key, STR("totp:7"), STR("short"), &plain), ERR_INVALID);
 }
 
 /* ---- JWT ---- */
 
-#define RFC7515_TOKEN                                                                                                                                     \
-    "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"                                                                                                            \
-    ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"                                                     \
+#define RFC7515_TOKEN                                                                              \
+    "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"                                                     \
+    ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnV" \
+    "lfQ"                                                                                          \
     ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-#define RFC7515_KEY "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+#define RFC7515_KEY                                                                                \
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
 
 static struct str hs256_key(struct arena *a)
 {
@@ -127,8 +132,11 @@ static void jwt_hs256_matches_rfc_7515(void **state)
     ARENA_AUTO a = arena_new(0);
     struct str claims = {0};
     struct str kid = {0};
-    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, hs256_key(a), STR(RFC7515_TOKEN), &claims, &kid), ERR_OK);
-    assert_true(str_eq_cstr(claims, "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}"));
+    assert_int_equal(
+        crypto_jwt_verify(a, JWT_HS256, hs256_key(a), STR(RFC7515_TOKEN), &claims, &kid), ERR_OK);
+    assert_true(str_eq_cstr(
+        claims,
+        "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}"));
     assert_int_equal(kid.len, 0);
 }
 
@@ -136,25 +144,34 @@ static void jwt_eddsa_key_of_rfc_8032_verifies_rfc_8037_signature(void **state)
 {
     UNUSED(state);
     ARENA_AUTO a = arena_new(0);
-    struct str key = unhex(a, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"); /* RFC 8032 test 1, RFC 8037 A.1 */
+    struct str key = unhex(
+        a,
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"); /* RFC 8032 test 1, RFC 8037 A.1 */
     struct str claims = {0};
     struct str kid = {0};
-    assert_int_equal(crypto_jwt_verify(a, JWT_EDDSA, key,
-                                       STR("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6"
-                                           "dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"),
-                                       &claims, &kid),
-                     ERR_OK);
+    assert_int_equal(
+        crypto_jwt_verify(a, JWT_EDDSA, key,
+                          STR("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_"
+                              "MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6"
+                              "dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"),
+                          &claims, &kid),
+        ERR_OK);
     assert_true(str_eq_cstr(claims, "Example of Ed25519 signing"));
-    struct str other = unhex(a, "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"); /* RFC 8032 test 2 */
-    assert_int_equal(crypto_jwt_verify(a, JWT_EDDSA, other,
-                                       STR("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6"
-                                           "dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"),
-                                       &claims, &kid),
-                     ERR_DENIED);
+    struct str other = unhex(
+        a,
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"); /* RFC 8032 test 2 */
+    assert_int_equal(
+        crypto_jwt_verify(a, JWT_EDDSA, other,
+                          STR("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_"
+                              "MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6"
+                              "dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"),
+                          &claims, &kid),
+        ERR_DENIED);
 }
 
 /* A token with this header, correctly signed by HS256 whatever the header says. */
-static struct str with_header(struct arena *a, struct str key, const char *header, const char *payload)
+static struct str with_header(struct arena *a, struct str key, const char *header,
+                              const char *payload)
 {
     struct str h = codec_base64url(a, header, strlen(header));
     struct str p = codec_base64url(a, payload, strlen(payload));
@@ -191,7 +208,8 @@ static void jwt_refuses_everything_else(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
         struct str kid = {0};
-        enum err got = crypto_jwt_verify(a, JWT_HS256, key, with_header(a, key, headers[i].header, "{}"), &claims, &kid);
+        enum err got = crypto_jwt_verify(
+            a, JWT_HS256, key, with_header(a, key, headers[i].header, "{}"), &claims, &kid);
         if (got != headers[i].want) {
             fail_msg("%s: %s", headers[i].name, err_name(got));
         }
@@ -199,11 +217,18 @@ static void jwt_refuses_everything_else(void **state)
     struct str good = crypto_jwt_sign_hs256(a, key, STR("{\"sub\":\"1\"}"));
     struct str kid = {0};
     assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, good, &claims, &kid), ERR_OK);
-    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, STR("0123456789abcdef"), good, &claims, &kid), ERR_DENIED);
+    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, STR("0123456789abcdef"), good, &claims, &kid),
+                     ERR_DENIED);
     assert_int_equal(crypto_jwt_verify(a, JWT_HS256, STR(""), good, &claims, &kid), ERR_DENIED);
-    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, str_sub(good, 0, good.len - 1), &claims, &kid), ERR_INVALID);
-    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, str_printf(a, STR_FMT ".", STR_ARG(good)), &claims, &kid), ERR_INVALID);
-    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, str_printf(a, STR_FMT "=", STR_ARG(good)), &claims, &kid), ERR_INVALID);
+    assert_int_equal(
+        crypto_jwt_verify(a, JWT_HS256, key, str_sub(good, 0, good.len - 1), &claims, &kid),
+        ERR_INVALID);
+    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, str_printf(a, STR_FMT ".", STR_ARG(good)),
+                                       &claims, &kid),
+                     ERR_INVALID);
+    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, str_printf(a, STR_FMT "=", STR_ARG(good)),
+                                       &claims, &kid),
+                     ERR_INVALID);
     assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, STR(""), &claims, &kid), ERR_INVALID);
     assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, STR(".."), &claims, &kid), ERR_INVALID);
     /* every single flipped character of the signed text is noticed */
@@ -214,20 +239,26 @@ static void jwt_refuses_everything_else(void **state)
     }
     char *big = arena_alloc(a, CRYPTO_JWT_MAX + 10);
     memset(big, 'a', CRYPTO_JWT_MAX + 9);
-    assert_int_equal(crypto_jwt_verify(a, JWT_HS256, key, (struct str){big, CRYPTO_JWT_MAX + 9}, &claims, &kid), ERR_INVALID);
+    assert_int_equal(
+        crypto_jwt_verify(a, JWT_HS256, key, (struct str){big, CRYPTO_JWT_MAX + 9}, &claims, &kid),
+        ERR_INVALID);
 }
 
 static void a_hs256_token_made_with_the_public_key_is_refused(void **state)
 {
     UNUSED(state);
     ARENA_AUTO a = arena_new(0);
-    struct str public_key = unhex(a, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    struct str public_key =
+        unhex(a, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     struct str claims = {0};
     struct str kid = {0};
     struct str forged = crypto_jwt_sign_hs256(a, public_key, STR("{\"sub\":\"victim\"}"));
-    assert_int_equal(crypto_jwt_verify(a, JWT_EDDSA, public_key, forged, &claims, &kid), ERR_PROTOCOL);
-    struct str relabelled = with_header(a, public_key, "{\"alg\":\"EdDSA\"}", "{\"sub\":\"victim\"}");
-    assert_int_equal(crypto_jwt_verify(a, JWT_EDDSA, public_key, relabelled, &claims, &kid), ERR_DENIED);
+    assert_int_equal(crypto_jwt_verify(a, JWT_EDDSA, public_key, forged, &claims, &kid),
+                     ERR_PROTOCOL);
+    struct str relabelled =
+        with_header(a, public_key, "{\"alg\":\"EdDSA\"}", "{\"sub\":\"victim\"}");
+    assert_int_equal(crypto_jwt_verify(a, JWT_EDDSA, public_key, relabelled, &claims, &kid),
+                     ERR_DENIED);
 }
 
 int main(void)

@@ -52,7 +52,8 @@ static void every_setting_is_documented_in_both_languages(void **state)
 static void file_environment_and_command_line_override_in_this_order(void **state)
 {
     UNUSED(state);
-    struct file f = file_with("# comment\n\n http.listen = \"0.0.0.0:1\" \nhttp.workers=3\ndb.cache = 16MB\r\n");
+    struct file f = file_with(
+        "# comment\n\n http.listen = \"0.0.0.0:1\" \nhttp.workers=3\ndb.cache = 16MB\r\n");
     setenv("STABLEHAND_HTTP_WORKERS", "4", 1);
     setenv("STABLEHAND_HTTP_MAX_CONNECTIONS_PER_IP", "7", 1);
     char workers[] = "--http.workers=5";
@@ -79,21 +80,35 @@ static void bad_input_is_named_with_what_is_allowed(void **state)
     static const struct {
         const char *arg, *code, *message;
     } rows[] = {
-        {"--http.workres=5", "setting_unknown", "There is no setting http.workres (command line). Did you mean http.workers?"},
-        {"--listen=5", "setting_unknown", "There is no setting listen (command line). Did you mean http.listen?"},
-        {"--colour=5", "setting_unknown", "There is no setting colour (command line). --help-config lists them all."},
-        {"--http.workers=0", "setting_value", "http.workers = 0 (command line): expected a whole number, 1..256."},
-        {"--http.workers=257", "setting_value", "http.workers = 257 (command line): expected a whole number, 1..256."},
-        {"--http.workers=-1", "setting_value", "http.workers = -1 (command line): expected a whole number, 1..256."},
-        {"--http.workers=5x", "setting_value", "http.workers = 5x (command line): expected a whole number, 1..256."},
+        {"--http.workres=5", "setting_unknown",
+         "There is no setting http.workres (command line). Did you mean http.workers?"},
+        {"--listen=5", "setting_unknown",
+         "There is no setting listen (command line). Did you mean http.listen?"},
+        {"--colour=5", "setting_unknown",
+         "There is no setting colour (command line). --help-config lists them all."},
+        {"--http.workers=0", "setting_value",
+         "http.workers = 0 (command line): expected a whole number, 1..256."},
+        {"--http.workers=257", "setting_value",
+         "http.workers = 257 (command line): expected a whole number, 1..256."},
+        {"--http.workers=-1", "setting_value",
+         "http.workers = -1 (command line): expected a whole number, 1..256."},
+        {"--http.workers=5x", "setting_value",
+         "http.workers = 5x (command line): expected a whole number, 1..256."},
         {"--http.workers=99999999999999999999", "setting_value",
          "http.workers = 99999999999999999999 (command line): expected a whole number, 1..256."},
-        {"--session.idle=5", "setting_value", "session.idle = 5 (command line): expected a duration such as 500ms, 30s, 5m, 12h or 7d, 5m..30d."},
-        {"--session.idle=4m", "setting_value", "session.idle = 4m (command line): expected a duration such as 500ms, 30s, 5m, 12h or 7d, 5m..30d."},
+        {"--session.idle=5", "setting_value",
+         "session.idle = 5 (command line): expected a duration such as 500ms, 30s, 5m, 12h or 7d, "
+         "5m..30d."},
+        {"--session.idle=4m", "setting_value",
+         "session.idle = 4m (command line): expected a duration such as 500ms, 30s, 5m, 12h or 7d, "
+         "5m..30d."},
         {"--session.idle=9223372036854775807d", "setting_value",
-         "session.idle = 9223372036854775807d (command line): expected a duration such as 500ms, 30s, 5m, 12h or 7d, 5m..30d."},
-        {"--log.level=loud", "setting_value", "log.level = loud (command line): expected debug|info|warn|error|off."},
-        {"--log.level=", "setting_value", "log.level =  (command line): expected debug|info|warn|error|off."},
+         "session.idle = 9223372036854775807d (command line): expected a duration such as 500ms, "
+         "30s, 5m, 12h or 7d, 5m..30d."},
+        {"--log.level=loud", "setting_value",
+         "log.level = loud (command line): expected debug|info|warn|error|off."},
+        {"--log.level=", "setting_value",
+         "log.level =  (command line): expected debug|info|warn|error|off."},
         {"http.workers=5", "setting_argument", "http.workers=5: expected --key=value."},
         {"--http.workers", "setting_argument", "--http.workers: expected --key=value."},
     };
@@ -118,7 +133,8 @@ static void a_bad_environment_variable_gets_a_suggestion(void **state)
     enum err err = settings_load(NULL, NULL, &s, &info);
     unsetenv("STABLEHAND_HTTP_LISTN");
     assert_int_equal(err, ERR_INVALID);
-    assert_string_equal(info.message, "There is no setting http.listn (environment). Did you mean http.listen?");
+    assert_string_equal(info.message,
+                        "There is no setting http.listn (environment). Did you mean http.listen?");
 }
 
 static void a_bad_file_is_named_with_its_line(void **state)
