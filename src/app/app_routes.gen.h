@@ -4,6 +4,7 @@
 
 #include "platform/http.h"
 
+enum err system_http_root(struct request *rq, struct response *rs, struct errinfo *info);
 enum err system_http_health(struct request *rq, struct response *rs, struct errinfo *info);
 enum err system_http_ready(struct request *rq, struct response *rs, struct errinfo *info);
 enum err system_http_metrics(struct request *rq, struct response *rs, struct errinfo *info);

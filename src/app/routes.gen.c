@@ -10,6 +10,17 @@
 const struct route app_routes[APP_N_ROUTES] = {
     {
         .method = HTTP_GET_METHOD,
+        .pattern = "/",
+        .operation = "system_http_root",
+        .handler = system_http_root,
+        .room = ROOM_APP,
+        .auth = ROUTE_PUBLIC,
+        .permission = NULL,
+        .max_body = 0,
+        .rate_class = 0,
+    },
+    {
+        .method = HTTP_GET_METHOD,
         .pattern = "/healthz",
         .operation = "system_http_health",
         .handler = system_http_health,

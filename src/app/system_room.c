@@ -66,6 +66,15 @@ static enum err answer_status(struct response *rs, const char *status)
     return ERR_OK;
 }
 
+enum err system_http_root(struct request *rq, struct response *rs, struct errinfo *info)
+{
+    (void)rq;
+    (void)info;
+    response_status(rs, 302);
+    response_header(rs, "Location", STR("/console/"));
+    return ERR_OK;
+}
+
 enum err system_http_health(struct request *rq, struct response *rs, struct errinfo *info)
 {
     (void)rq;
