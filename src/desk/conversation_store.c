@@ -86,7 +86,7 @@ enum err conversation_load_latest(struct db_txn *txn, struct customer_id custome
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY_ONE(txn, &rows,
                                 "SELECT " COLUMNS " FROM conversations c WHERE c.customer_id = $1 "
-                                                  "AND c.inbox_id = $2 ORDER BY c.id DESC LIMIT 1",
+                                "AND c.inbox_id = $2 ORDER BY c.id DESC LIMIT 1",
                                 db_i64(customer.v), db_i64(inbox.v));
     return err != ERR_OK ? err : load_one(rows, arena, out);
 }
@@ -292,10 +292,10 @@ enum err conversation_list_of_customer(struct db_txn *txn, struct customer_id cu
                                        size_t *n_out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY(
-        txn, &rows,
-        "SELECT " COLUMNS " FROM conversations c WHERE c.customer_id = $1 AND ($2 = 0 OR "
-                          "c.inbox_id = $2) AND ($3 = 0 OR c.id < $3) ORDER BY c.id DESC LIMIT $4",
-        db_i64(customer.v), db_i64(inbox.v), db_i64(before_id), db_i64((int64_t)limit));
+    enum err err =
+        DB_QUERY(txn, &rows,
+                 "SELECT " COLUMNS " FROM conversations c WHERE c.customer_id = $1 AND ($2 = 0 OR "
+                 "c.inbox_id = $2) AND ($3 = 0 OR c.id < $3) ORDER BY c.id DESC LIMIT $4",
+                 db_i64(customer.v), db_i64(inbox.v), db_i64(before_id), db_i64((int64_t)limit));
     return err != ERR_OK ? err : collect(rows, limit, arena, out, n_out);
 }

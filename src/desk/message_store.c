@@ -62,7 +62,7 @@ static enum err load_files(struct db_txn *txn, struct arena *arena, struct messa
     enum err err =
         DB_QUERY(txn, &rows,
                  "SELECT " FILE_COLUMNS " FROM message_files mf JOIN files f ON f.id = mf.file_id "
-                                        "WHERE mf.message_id = $1 ORDER BY mf.position",
+                 "WHERE mf.message_id = $1 ORDER BY mf.position",
                  db_i64(m->id.v));
     if (err != ERR_OK) {
         return err;
@@ -135,7 +135,7 @@ enum err message_list(struct db_txn *txn, struct conversation_id c, int64_t befo
     enum err err =
         DB_QUERY(txn, &rows,
                  "SELECT " COLUMNS " FROM messages m WHERE m.conversation_id = $1 AND m.seq < $2 "
-                                   "AND m.is_public >= $3 ORDER BY m.seq DESC LIMIT $4",
+                 "AND m.is_public >= $3 ORDER BY m.seq DESC LIMIT $4",
                  db_i64(c.v), db_i64(before > 0 ? before : INT64_MAX), db_bool(only_public),
                  db_i64((int64_t)limit));
     if (err != ERR_OK) {

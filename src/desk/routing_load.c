@@ -53,7 +53,7 @@ static enum err load_waiting(struct db_txn *txn, struct arena *arena, struct rou
                         .max = max < ROUTING_MAX_WAITING ? max : ROUTING_MAX_WAITING};
     err = db_query(txn,
                    "SELECT " WAITING_COLUMNS " FROM conversations WHERE handler = 1 AND state = 0 "
-                                             "AND state <> 3 ORDER BY queued_at, id LIMIT 2000",
+                   "AND state <> 3 ORDER BY queued_at, id LIMIT 2000",
                    NULL, 0, &rows);
     if (err == ERR_OK) {
         err = collect_waiting(rows, &l);
