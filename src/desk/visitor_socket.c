@@ -6,7 +6,10 @@
 #include "desk/socket_peer.h"
 #include "desk/stream.h"
 
-#define REPLAY_MAX 2000
+#define REPLAY_MAX 1000000 /* rows; the bytes are what limits */
+#define REPLAY_BYTES                                                                               \
+    (3 * 1024 * 1024) /* below max_queue: what does not fit comes on the next connection */
+#define CLOSE_BEHIND 4008
 #define WELCOME_MAX (64 * 1024)
 
 struct replay {
@@ -28,7 +31,11 @@ static bool replay_event(void *arg, const struct event *e)
     } else {
         r->events.len = before;
     }
-    return buf_err(&r->events) == ERR_OK;
+    if (buf_err(&r->events) != ERR_OK) {
+        r->events.len = before; /* no half frame */
+        return false;
+    }
+    return true;
 }
 
 static enum err read_fn(struct db_txn *txn, void *arg)
@@ -97,7 +104,7 @@ static void greet(struct peer *p, const struct actor *actor)
     ARENA_AUTO arena = arena_new(0);
     struct replay r = {.peer = p, .arena = arena};
     buf_init(&r.welcome, WELCOME_MAX);
-    buf_init(&r.events, 8 * 1024 * 1024);
+    buf_init(&r.events, REPLAY_BYTES);
     enum err err = db_read(desk->db, read_fn, &r);
     if (err == ERR_OK) {
         p->name = peer_keep(p->name);
@@ -106,8 +113,12 @@ static void greet(struct peer *p, const struct actor *actor)
         wire->accept(wire->arg, p->conn);
         peer_send(p, &r.welcome);
         send_replay(p, &r.events);
-        peer_send_cstr(p, "{\"t\":\"live\"}");
-        wire->release(wire->arg, p->conn, topic, r.last.v);
+        if (buf_err(&r.events) == ERR_OK) {
+            peer_send_cstr(p, "{\"t\":\"live\"}");
+            wire->release(wire->arg, p->conn, topic, r.last.v);
+        } else {
+            wire->close(wire->arg, p->conn, CLOSE_BEHIND, "more to come");
+        }
     } else {
         p->name = (struct str){0};
         p->visitor->language = (struct str){0};

@@ -33,7 +33,7 @@ struct fixture {
     struct identity *identity;
     struct desk *desk;
     struct arena *arena;
-    int64_t now;
+    _Atomic int64_t now; /* the timers read it on their own thread */
     struct inbox_id inbox;
     struct errinfo info;
     /* the network */
