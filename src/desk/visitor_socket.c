@@ -9,7 +9,6 @@
 #define REPLAY_MAX 1000000 /* rows; the bytes are what limits */
 #define REPLAY_BYTES                                                                               \
     (3 * 1024 * 1024) /* below max_queue: what does not fit comes on the next connection */
-#define CLOSE_BEHIND 4008
 #define WELCOME_MAX (64 * 1024)
 
 struct replay {
