@@ -15,6 +15,7 @@ struct inbox {
     struct str allowed_origins; /* JSON array */
     struct str greeting_en, greeting_zh, accent;
     bool bot_enabled;
+    struct str prechat;               /* JSON object, see prechat.h */
     struct str secret, former_secret; /* sealed; empty: none */
     int64_t former_until;
     struct str public_key; /* base64; empty: none */

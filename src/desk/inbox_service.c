@@ -2,6 +2,7 @@
 
 #include "base/codec.h"
 #include "desk/message.h"
+#include "desk/prechat.h"
 
 /* "https://exchange.example" or with a port: scheme, host, nothing else. */
 bool inbox_origin_is_valid(struct str o)
@@ -87,6 +88,7 @@ enum err inbox_decode(const struct json *o, struct arena *arena, struct inbox *i
     if (err == ERR_OK) {
         err = json_opt_bool(o, "bot_enabled", false, &in->bot_enabled, info);
     }
+    err = err != ERR_OK ? err : prechat_decode(o, arena, &in->prechat, info);
     if (err == ERR_OK && json_find(o, "identity_public_key") != NULL) {
         struct str raw = {0};
         err = json_opt_str(o, "identity_public_key", 100, &in->public_key, info);
@@ -122,6 +124,7 @@ enum err inbox_create(struct desk *desk, struct inbox *in, struct arena *arena,
         in->key = str_printf(arena, "ibx_" STR_FMT, STR_ARG(str_sub(token, 0, 20)));
     }
     in->kind = STR("web_chat");
+    in->prechat = in->prechat.len > 0 ? in->prechat : STR(PRECHAT_OFF);
     struct job j = {.desk = desk, .in = in, .arena = arena, .info = info};
     return db_write(desk->db, create_fn, &j);
 }

@@ -4,7 +4,7 @@
 
 #define COLUMNS                                                                                    \
     "id, key, name, kind, team_id, allowed_origins, greeting_en, greeting_zh, accent, "            \
-    "bot_enabled, secret, former_secret, former_until, public_key, version"
+    "bot_enabled, secret, former_secret, former_until, public_key, version, prechat"
 
 static void read_inbox(const struct db_rows *r, struct arena *arena, struct inbox *out)
 {
@@ -24,6 +24,7 @@ static void read_inbox(const struct db_rows *r, struct arena *arena, struct inbo
         .former_until = db_rows_i64(r, 12),
         .public_key = db_rows_dup(r, 13, arena),
         .version = db_rows_i64(r, 14),
+        .prechat = db_rows_dup(r, 15, arena),
     };
 }
 
@@ -79,13 +80,15 @@ enum err inbox_insert(struct db_txn *txn, struct inbox *in)
     enum err err = DB_QUERY_I64(
         txn, &in->id.v,
         "INSERT INTO inboxes (key, name, kind, team_id, allowed_origins, greeting_en, greeting_zh, "
-        "accent, bot_enabled, secret, public_key, version) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1) ON CONFLICT DO NOTHING RETURNING "
+        "accent, bot_enabled, secret, public_key, prechat, version) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1) ON CONFLICT DO NOTHING "
+        "RETURNING "
         "id",
         db_text(in->key), db_text(in->name), db_text(in->kind), db_id(in->team.v),
         db_text(in->allowed_origins), db_text(in->greeting_en), db_text(in->greeting_zh),
         db_text(in->accent), db_bool(in->bot_enabled),
-        in->secret.len > 0 ? db_blob(in->secret) : db_null(), db_opt_text(in->public_key));
+        in->secret.len > 0 ? db_blob(in->secret) : db_null(), db_opt_text(in->public_key),
+        db_text(in->prechat));
     in->version = 1;
     return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;
 }
@@ -96,11 +99,12 @@ enum err inbox_store(struct db_txn *txn, const struct inbox *in)
     enum err err = db_exec(
         txn,
         "UPDATE inboxes SET name = $3, team_id = $4, allowed_origins = $5, greeting_en = $6, "
-        "greeting_zh = $7, accent = $8, bot_enabled = $9, public_key = $10, "
+        "greeting_zh = $7, accent = $8, bot_enabled = $9, public_key = $10, prechat = $11, "
         "version = version + 1 WHERE id = $1 AND version = $2",
         DB_ARGS(db_i64(in->id.v), db_i64(in->version), db_text(in->name), db_id(in->team.v),
                 db_text(in->allowed_origins), db_text(in->greeting_en), db_text(in->greeting_zh),
-                db_text(in->accent), db_bool(in->bot_enabled), db_opt_text(in->public_key)),
+                db_text(in->accent), db_bool(in->bot_enabled), db_opt_text(in->public_key),
+                db_text(in->prechat)),
         &n);
     return err == ERR_OK && n == 0 ? ERR_CONFLICT : err;
 }
@@ -131,6 +135,7 @@ void inbox_write_json(const struct inbox *in, struct json_writer *w)
     json_kv_str(w, "accent", in->accent);
     json_kv_bool(w, "has_identity_secret", in->secret.len > 0);
     json_kv_bool(w, "bot_enabled", in->bot_enabled);
+    json_kv_raw(w, "prechat", in->prechat);
     json_kv_i64(w, "version", in->version);
     json_object_end(w);
 }

@@ -94,6 +94,9 @@ enum err message_in_decode(const struct json *o, bool is_agent, struct arena *ar
         err = is_agent ? decode_agent_part(o, in, info)
                        : json_opt_str(o, "button", 80, &in->button, info);
     }
+    if (err == ERR_OK && !is_agent) {
+        err = json_opt_str(o, "topic", 60, &in->topic, info);
+    }
     return err != ERR_OK ? err : message_in_prepare(arena, in, max_body, info);
 }
 

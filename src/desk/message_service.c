@@ -7,6 +7,7 @@
 #include "desk/message_service.h"
 
 #include "base/check.h"
+#include "desk/prechat.h"
 #include "desk/stream.h"
 
 #define PAYLOAD_MAX (256 * 1024)
@@ -245,17 +246,22 @@ static enum err append_message(struct desk_work *w, struct conversation *c,
     return err;
 }
 
+/* `topic`: what the customer chose; emptied when the inbox's form does not offer it. */
 static enum err load_inbox(struct db_txn *txn, struct inbox_id id, struct team_id *team_out,
-                           bool *bot_out)
+                           bool *bot_out, struct str *topic)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(
-        txn, &rows, "SELECT team_id, bot_enabled FROM inboxes WHERE id = $1", db_i64(id.v));
+    enum err err =
+        DB_QUERY_ONE(txn, &rows, "SELECT team_id, bot_enabled, prechat FROM inboxes WHERE id = $1",
+                     db_i64(id.v));
     if (err != ERR_OK) {
         return err;
     }
     team_out->v = db_rows_i64(rows, 0);
     *bot_out = db_rows_i64(rows, 1) != 0;
+    if (topic->len > 0 && !prechat_offers(db_rows_str(rows, 2), *topic)) {
+        *topic = STR("");
+    }
     return db_rows_close(&rows);
 }
 
@@ -266,7 +272,8 @@ static enum err begin_conversation(struct desk *desk, struct db_txn *txn,
     struct desk_work w = desk_work_begin(desk, txn, NULL);
     struct team_id team = {0};
     bool bot_enabled = false;
-    enum err err = load_inbox(txn, in->inbox, &team, &bot_enabled);
+    struct str topic = in->topic;
+    enum err err = load_inbox(txn, in->inbox, &team, &bot_enabled, &topic);
     if (err != ERR_OK) {
         return err;
     }
@@ -277,7 +284,7 @@ static enum err begin_conversation(struct desk *desk, struct db_txn *txn,
         .state = CONVERSATION_OPEN,
         .handler = has_bot ? HANDLER_BOT : HANDLER_QUEUE,
         .priority = PRIORITY_NORMAL,
-        .topic = STR(""),
+        .topic = topic,
         .language = in->language,
         .tags = STR("[]"),
         .team = team,

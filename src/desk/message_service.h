@@ -29,6 +29,7 @@ struct message_in {
     /* both */
     struct str client_id, body, preview;
     struct str meta;   /* JSON object; empty: none */
+    struct str topic;  /* customers: what they chose in the form before a conversation begins */
     struct str button; /* customers: which was pressed; stands in meta, too */
     struct message_id reply_to;
     struct file_id files[MESSAGE_MAX_FILES];

@@ -83,6 +83,7 @@ static enum err write_session(struct opening *o, struct db_txn *txn, const struc
                      o->desk->bot.is_on(o->desk->bot.arg));
     json_kv_bool(&w, "is_staffed", n_online > 0);
     json_kv_i64(&w, "max_file_bytes", FILE_MAX_VISITOR);
+    json_kv_raw(&w, "prechat", inbox->prechat);
     json_object_end(&w);
     json_put_key(&w, "conversation");
     err = conversation_load_latest(txn, v->customer.id, inbox->id, arena, &c);

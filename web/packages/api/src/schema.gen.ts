@@ -1594,6 +1594,7 @@ export interface components {
             accent: string;
             has_identity_secret: boolean;
             bot_enabled: boolean;
+            prechat: components["schemas"]["PreChat"];
             version: number;
         };
         InboxWrite: {
@@ -1606,8 +1607,24 @@ export interface components {
             };
             accent: string;
             bot_enabled: boolean;
+            prechat?: components["schemas"]["PreChat"];
             /** @description Ed25519 public key, base64, for EdDSA tokens */
             identity_public_key?: string | null;
+        };
+        /** @description What a visitor who is not signed in is asked for before the first message; in a request, absent leaves it as it is */
+        PreChat: {
+            /** @enum {string} */
+            name: "off" | "optional" | "required";
+            /** @enum {string} */
+            email: "off" | "optional" | "required";
+            topics: {
+                /** @description the word that agents' skills use */
+                topic: string;
+                label: {
+                    en: string;
+                    "zh-CN": string;
+                };
+            }[];
         };
         Conversation: {
             id: components["schemas"]["Id"];
@@ -1717,6 +1734,8 @@ export interface components {
             reply_to?: components["schemas"]["OptId"];
             file_ids?: components["schemas"]["Id"][];
             button?: string | null;
+            /** @description chosen in the form before; counts when the message begins a conversation and the form of the inbox offers it */
+            topic?: string | null;
         };
         File: {
             id: components["schemas"]["Id"];
@@ -1833,6 +1852,7 @@ export interface components {
                 /** @description an agent is online now */
                 is_staffed: boolean;
                 max_file_bytes: number;
+                prechat: components["schemas"]["PreChat"];
             };
             conversation: null | components["schemas"]["VisitorConversation"];
         };
