@@ -24,14 +24,45 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Runs a command with its output kept in a log, which is shown only when it fails: quiet LOG COMMAND...
+# Says from time to time how far a command is, by the last line of its log; ends with this script, or when it is ended.
+progress() {
+    local log=$1 seconds=0 line
+    while sleep 1 && kill -0 $$ 2>/dev/null; do
+        seconds=$((seconds + 1))
+        if [ -t 2 ]; then
+            line=$(tail -n 1 "$log" 2>/dev/null | tr -d '\000-\037' | cut -c 1-64)
+            printf '\r\e[K    %3d s  %s' "$seconds" "$line" >&2
+        elif [ $((seconds % 20)) = 0 ]; then
+            line=$(tail -n 1 "$log" 2>/dev/null | tr -d '\000-\037' | cut -c 1-64)
+            note "$seconds s  $line"
+        fi
+    done
+}
+
+# Runs a command with its output in a log, and shows progress: watched LOG COMMAND...
+# The command itself stays in the foreground, so that Ctrl-C reaches it.
+watched() {
+    local log=$1 status=0 watcher
+    shift
+    mkdir -p "$(dirname "$log")"
+    : >"$log"
+    progress "$log" &
+    watcher=$!
+    "$@" >"$log" 2>&1 || status=$?
+    kill "$watcher" 2>/dev/null || true
+    wait "$watcher" 2>/dev/null || true
+    if [ -t 2 ]; then printf '\r\e[K' >&2; fi
+    return "$status"
+}
+
+# The same; when the command fails the end of its log is shown, and the script ends: quiet LOG COMMAND...
 quiet() {
     local log=$1
     shift
-    mkdir -p "$(dirname "$log")"
-    if ! "$@" >"$log" 2>&1; then
+    if ! watched "$log" "$@"; then
         tail -n "${QUIET_TAIL:-60}" "$log" >&2
-        die "failed: $* (whole log: $log)"
+        die "failed: $* (whole log: $log)${HINT:+
+       $HINT}"
     fi
 }
 
