@@ -194,6 +194,17 @@ describe('chat', () => {
     expect(chat.conversation?.id).toBe('8');
   });
 
+  it('goes on to a newer conversation by its first event, and never back by a late one of the former', async () => {
+    const { socket, chat } = await connected(head('9', { last_seq: 1 }), {
+      '9': [message('9', 1, 'customer')],
+    });
+    socket.say(created('10', 1, 'customer'));
+    socket.say(created('10', 2, 'bot'));
+    socket.say(created('9', 2, 'agent'));
+    expect(chat.timeline.conversationId).toBe('10');
+    expect(chat.timeline.messages.map((m) => m.id)).toEqual(['10-1', '10-2']);
+  });
+
   it('shows events that come twice once', async () => {
     const { socket, chat } = await connected(head('7'));
     socket.say(created('7', 1, 'agent'));

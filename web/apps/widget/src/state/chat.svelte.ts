@@ -266,9 +266,11 @@ export class Chat {
   }
 
   private take(event: Schema['Event']): void {
+    const { conversationId } = this.timeline;
+    // A late edit or rating in a former conversation: it is not what is shown here.
+    if (conversationId !== null && Number(event.conversation_id) < Number(conversationId)) return;
     // The first message of a new conversation: what was held belongs to the former one.
-    if (event.conversation_id !== this.timeline.conversationId)
-      this.timeline = emptyTimeline(event.conversation_id);
+    if (event.conversation_id !== conversationId) this.timeline = emptyTimeline(event.conversation_id);
     const before = this.timeline.have;
     this.timeline = withEvent(this.timeline, event);
     if (event.seq <= before) return;
