@@ -12,7 +12,9 @@
 #include "desk/stream.h"
 
 #define REPLAY_MAX 2000
-#define VIEW_REPLAY_MAX 1000
+/* Read on the writer's thread, so that the place of `viewed` in the order is sure: short. The rest is fetched over HTTP. */
+#define VIEW_REPLAY_MAX 200
+#define VIEW_REPLAY_BYTES (256 * 1024)
 
 struct replay {
     struct peer *peer;
@@ -275,15 +277,21 @@ struct view_job {
     int64_t have; /* < 0: no replay */
     enum err err;
     uint64_t visitor_topic;
+    int64_t last_seq;
     struct buf frames;
 };
 
 static bool view_event(void *arg, const struct event *e)
 {
     struct view_job *job = arg;
+    size_t before = job->frames.len;
     stream_write_event(&job->frames, e, STR(""));
     (void)buf_add_char(&job->frames, '\0');
-    return buf_err(&job->frames) == ERR_OK;
+    if (buf_err(&job->frames) != ERR_OK) {
+        job->frames.len = before; /* no half frame */
+        return false;
+    }
+    return true;
 }
 
 static enum err view_fn(struct db_txn *txn, void *arg)
@@ -303,6 +311,7 @@ static enum err view_fn(struct db_txn *txn, void *arg)
         return err;
     }
     job->visitor_topic = topic_of_visitor(c.inbox, c.customer);
+    job->last_seq = c.last_seq;
     return job->have >= 0 && job->have < c.last_seq
                ? event_replay_conversation(txn, job->conversation, job->have, false,
                                            VIEW_REPLAY_MAX, view_event, job)
@@ -318,6 +327,20 @@ static struct peer_view *find_view(struct peer *p, int64_t conversation)
         }
     }
     return NULL;
+}
+
+static void send_viewed(const struct peer *p, const struct view_job *job)
+{
+    BUF_AUTO b;
+    buf_init(&b, 256);
+    struct json_writer w;
+    json_writer_init(&w, &b);
+    json_object_begin(&w);
+    json_kv_cstr(&w, "t", "viewed");
+    json_kv_id(&w, "conversation_id", job->conversation.v);
+    json_kv_i64(&w, "last_seq", job->last_seq);
+    json_object_end(&w);
+    peer_send(p, &b);
 }
 
 /* On the writer's thread, after the commits that the replay saw and before those it did not. */
@@ -341,6 +364,7 @@ static void view_done(enum err err, void *arg)
         wire->leave(wire->arg, p->conn, topic_of_conversation(job->conversation));
     } else if (job->open && !is_gone) {
         send_frames(p, &job->frames);
+        send_viewed(p, job);
         struct peer_view *place = v != NULL ? v : find_view(p, 0);
         if (v == NULL && place != NULL) {
             atomic_store(&place->visitor_topic, job->visitor_topic);
@@ -358,7 +382,7 @@ static void on_view(struct peer *p, const struct json *frame)
 {
     struct view_job *job = MEM_NEW(struct view_job);
     job->open = json_bool(json_find(frame, "open"));
-    buf_init(&job->frames, 4 * 1024 * 1024);
+    buf_init(&job->frames, VIEW_REPLAY_BYTES);
     enum err err = json_get_id(frame, "conversation_id", &job->conversation.v, NULL);
     if (err == ERR_OK) {
         err = json_opt_i64(frame, "have", 0, INT64_MAX / 2, -1, &job->have, NULL);

@@ -1,4 +1,5 @@
 export * from './chainText.js';
+export * from './follower.js';
 export * from './i18n.js';
 export * from './ids.js';
 export * from './markdown.js';

@@ -85,8 +85,9 @@ class Line {
       this.lastEventId = frame.last_event_id;
     }
     for (const listener of this.listeners.get(frame.t) ?? []) listener(frame);
-    // Only what has been taken in counts as had.
-    if (frame.t === 'event') this.lastEventId = frame.event.id;
+    // Only what has been taken in counts as had; the answer to a `view` tells what is long past.
+    if (frame.t === 'event' && Number(frame.event.id) > Number(this.lastEventId ?? 0))
+      this.lastEventId = frame.event.id;
   }
 }
 

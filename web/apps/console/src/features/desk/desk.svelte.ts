@@ -106,6 +106,13 @@ class Desk {
     if (next.updated_at !== head.updated_at || next.waiting_since !== head.waiting_since) this.place(next);
   }
 
+  /** An event that an open conversation took in; it may have been fetched, not heard. Taking it twice changes nothing. */
+  took(event: Event): void {
+    if (event.kind.startsWith('conversation.')) this.put(event.data as unknown as Conversation);
+    else if (event.kind === 'message.created')
+      this.change(event.conversation_id ?? '', (head) => withMessage(head, event.data as unknown as Message));
+  }
+
   refreshCounts(): void {
     clearTimeout(this.countsTimer);
     this.countsTimer = setTimeout(() => void this.loadCounts(), COUNTS_DELAY_MS);
