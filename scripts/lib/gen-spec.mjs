@@ -59,6 +59,18 @@ function operations(spec) {
   return list;
 }
 
+// Who takes Idempotency-Key. A write that is not the same when it is done twice either does or says in x-no-key why it need not.
+function routeKey({ path, method, op }) {
+  const refs = (op.parameters ?? []).map((p) => p.$ref?.split('/').pop());
+  const takes = refs.includes('IdempotencyKey');
+  const where = `${method.toUpperCase()} ${path}`;
+  if ('x-repeat' in op && !(takes && op['x-repeat'] === 'harmless')) fail(`${where}: x-repeat is \`harmless\`, beside IdempotencyKey`);
+  const mustSay = op['x-auth'] !== 'public' && (method === 'post' || method === 'patch' || (method === 'put' && refs.includes('IfMatch')));
+  if (mustSay && !takes && !op['x-no-key']) fail(`${where}: takes no IdempotencyKey and does not say why (x-no-key)`);
+  if (takes && (op['x-no-key'] || op['x-auth'] === 'public' || method === 'get')) fail(`${where}: cannot take IdempotencyKey`);
+  return takes ? (op['x-repeat'] ? 'ROUTE_KEY_HARMLESS' : 'ROUTE_KEY') : 'ROUTE_NO_KEY';
+}
+
 function routeRow(rooms, { path, method, op }) {
   const maxBody = op.requestBody ? (op['x-max-body'] ?? DEFAULT_MAX_BODY) : 0;
   const permission = op['x-permission'] ? `"${op['x-permission']}"` : 'NULL';
@@ -72,6 +84,7 @@ function routeRow(rooms, { path, method, op }) {
     `        .auth = ${AUTH[op['x-auth']]},`,
     `        .permission = ${permission},`,
     `        .max_body = ${maxBody},`,
+    `        .takes_key = ${routeKey({ path, method, op })},`,
     `        .rate_class = ${RATE[op['x-rate'] ?? 'normal']},`,
     `    },`,
   ].join('\n');

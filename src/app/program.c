@@ -227,6 +227,11 @@ static enum err open_server(struct program *p, struct errinfo *info)
     p->rooms[ROOM_DESK] = p->desk;
     p->rooms[ROOM_KNOWLEDGE] = p->knowledge;
     p->rooms[ROOM_BOT] = p->bot;
+    p->gate = (struct idempotency_gate){.db = p->db,
+                                        .clock = p->clock,
+                                        .started_at = clock_now(&p->clock),
+                                        .principal = identity_principal};
+    memcpy(p->gate.secret_key, p->secret_key, sizeof(p->gate.secret_key));
     struct server_options o = {
         .listen = settings_str(s, "http.listen"),
         .n_loops = (int)settings_int(s, "http.loops"),
@@ -251,6 +256,8 @@ static enum err open_server(struct program *p, struct errinfo *info)
         .rooms = p->rooms,
         .auth_arg = p->identity,
         .authenticate = identity_authenticate,
+        .run = idempotency_run,
+        .run_arg = &p->gate,
     };
     return server_new(&o, &p->server, info);
 }
@@ -307,6 +314,7 @@ void program_close(struct program *p)
     bus_free(&p->bus);
     settings_free(&p->settings);
     mem_wipe(p->secret_key, sizeof(p->secret_key));
+    mem_wipe(p->gate.secret_key, sizeof(p->gate.secret_key));
     arena_free(&p->arena);
 }
 

@@ -11,6 +11,7 @@
 #include "identity/identity_admin.h"
 #include "knowledge/knowledge.h"
 #include "platform/files.h"
+#include "platform/idempotency.h"
 #include "platform/server.h"
 #include "platform/settings.h"
 #include "platform/timers.h"
@@ -35,6 +36,7 @@ struct program {
     struct identity *identity;
     struct system_room *own;
     struct server *server;
+    struct idempotency_gate gate; /* between the server and the handlers */
     void *rooms[ROOM_COUNT];
 };
 

@@ -17,6 +17,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -28,6 +29,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -39,6 +41,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -50,6 +53,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -61,6 +65,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -72,6 +77,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -83,6 +89,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -94,6 +101,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -105,6 +113,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "workspace.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -116,6 +125,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -127,6 +137,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -138,6 +149,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -149,6 +161,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -160,6 +173,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -171,6 +185,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -182,6 +197,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -193,6 +209,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -204,6 +221,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -215,6 +233,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -226,6 +245,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -237,6 +257,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -248,6 +269,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -259,6 +281,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "agent.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -270,6 +293,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "agent.manage",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -281,6 +305,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "agent.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -292,6 +317,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "agent.manage",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -303,6 +329,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -314,6 +341,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -325,6 +353,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -336,6 +365,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "role.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -347,6 +377,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "role.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -358,6 +389,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "role.manage",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -369,6 +401,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -380,6 +413,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "team.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -391,6 +425,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "team.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -402,6 +437,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "team.manage",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -413,6 +449,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "apikey.manage",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -424,6 +461,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "apikey.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -435,6 +473,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "apikey.manage",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -446,6 +485,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "customer.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -457,6 +497,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "customer.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -468,6 +509,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "customer.edit",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -479,6 +521,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -490,6 +533,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -501,6 +545,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "inbox.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -512,6 +557,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "inbox.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -523,6 +569,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "inbox.manage",
         .max_body = 0,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -534,6 +581,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -545,6 +593,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -556,6 +605,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -567,6 +617,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -578,6 +629,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -589,6 +641,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.assign",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -600,6 +653,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -611,6 +665,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY_HARMLESS,
         .rate_class = 0,
     },
     {
@@ -622,6 +677,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -633,6 +689,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 2,
     },
     {
@@ -644,6 +701,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -655,6 +713,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 2,
     },
     {
@@ -666,6 +725,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -677,6 +737,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -688,6 +749,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -699,6 +761,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 20971520,
+        .takes_key = ROUTE_KEY,
         .rate_class = 1,
     },
     {
@@ -710,6 +773,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -721,6 +785,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -732,6 +797,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -743,6 +809,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -754,6 +821,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -765,6 +833,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -776,6 +845,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "canned.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -787,6 +857,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "canned.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -798,6 +869,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "canned.manage",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -809,6 +881,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "live.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -820,6 +893,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -831,6 +905,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -842,6 +917,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -853,6 +929,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -864,6 +941,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -875,6 +953,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 1,
     },
     {
@@ -886,6 +965,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_KEY_HARMLESS,
         .rate_class = 0,
     },
     {
@@ -897,6 +977,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 10485760,
+        .takes_key = ROUTE_KEY,
         .rate_class = 1,
     },
     {
@@ -908,6 +989,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -919,6 +1001,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -930,6 +1013,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -941,6 +1025,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_VISITOR,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -952,6 +1037,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -963,6 +1049,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -974,6 +1061,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -985,6 +1073,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -996,6 +1085,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -1007,6 +1097,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1018,6 +1109,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -1029,6 +1121,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.manage",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1040,6 +1133,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -1051,6 +1145,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.publish",
         .max_body = 0,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -1062,6 +1157,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.publish",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1073,6 +1169,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1084,6 +1181,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "article.read",
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1095,6 +1193,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1106,6 +1205,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1117,6 +1217,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1128,6 +1229,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1139,6 +1241,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1150,6 +1253,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1161,6 +1265,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1172,6 +1277,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1183,6 +1289,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1194,6 +1301,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_PUBLIC,
         .permission = NULL,
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1205,6 +1313,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "bot.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -1216,6 +1325,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "bot.manage",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
     {
@@ -1227,6 +1337,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "bot.read",
         .max_body = 131072,
+        .takes_key = ROUTE_KEY,
         .rate_class = 0,
     },
 };

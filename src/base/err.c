@@ -51,6 +51,7 @@ enum err err_set(struct errinfo *info, enum err err, const char *field, const ch
         return err;
     }
     info->err = err;
+    info->retry_after_ms = 0;
     copy_cut(info->field, sizeof(info->field), field);
     copy_cut(info->code, sizeof(info->code), code);
     info->message[0] = '\0';
@@ -59,6 +60,14 @@ enum err err_set(struct errinfo *info, enum err err, const char *field, const ch
         va_start(ap, message);
         (void)vsnprintf(info->message, sizeof(info->message), message, ap);
         va_end(ap);
+    }
+    return err;
+}
+
+enum err err_retry_after(struct errinfo *info, enum err err, int64_t wait_ms)
+{
+    if (info != NULL) {
+        info->retry_after_ms = wait_ms;
     }
     return err;
 }

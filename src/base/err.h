@@ -33,6 +33,7 @@ struct errinfo {
     char field[64];
     char code[32];
     char message[192];
+    int64_t retry_after_ms; /* when the same call may succeed; 0: unknown. HTTP's Retry-After */
 };
 
 /* Word for logs and problem documents: "invalid", "not_found" ... Never NULL. */
@@ -42,5 +43,7 @@ const char *err_name(enum err err);
  * `message` is printf-like; cut at the buffer's size. */
 enum err err_set(struct errinfo *info, enum err err, const char *field, const char *code,
                  const char *message, ...) __attribute__((format(printf, 5, 6)));
+/* Adds the time to wait to what err_set has filled. */
+enum err err_retry_after(struct errinfo *info, enum err err, int64_t wait_ms);
 
 #endif

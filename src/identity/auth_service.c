@@ -273,7 +273,24 @@ enum err identity_visitor_actor(struct identity *identity, struct str token, str
     return actor_of(identity, token, load_visitor, ACTOR_CUSTOMER, out, info);
 }
 
-/* ---- the hook of the server ---- */
+/* ---- the hooks of the server ---- */
+
+struct str identity_principal(const void *actor, struct arena *arena)
+{
+    const struct actor *a = actor;
+    switch (a->kind) {
+    case ACTOR_AGENT:
+        return str_printf(arena, "agent:%lld", (long long)a->agent.v);
+    case ACTOR_API_KEY:
+        return str_printf(arena, "key:%lld", (long long)a->session.v);
+    case ACTOR_CUSTOMER:
+        return str_printf(arena, "visitor:%lld", (long long)a->customer.v);
+    case ACTOR_NONE:
+    case ACTOR_SYSTEM:
+        break;
+    }
+    return (struct str){0};
+}
 
 static bool is_write(enum http_method method)
 {

@@ -74,6 +74,8 @@ ERR_MUST_USE enum err identity_use_timers(struct identity *identity, struct time
 /* server_options.authenticate: fills rq->actor (in the request's arena) by rq->route->auth, or refuses. auth_arg is the struct identity.
  * Agents: cookie (writes also need X-CSRF-Token, and an Origin / Sec-Fetch-Site that is ours), or Authorization: Bearer shk_...
  * Visitors: Authorization: Bearer <visitor token>. */
+/* The caller as a word that nobody else ever gets ("agent:12", "key:3", "visitor:7"; empty: nobody), for what is kept per caller. `actor` is a struct actor. */
+struct str identity_principal(const void *actor, struct arena *arena);
 ERR_MUST_USE enum err identity_authenticate(void *auth_arg, struct request *rq,
                                             struct errinfo *info);
 

@@ -33,9 +33,40 @@ enum err db_read(struct db *db, db_fn fn, void *arg)
     return db->engine->read(db, fn, arg);
 }
 
+/* Per thread and set for one handler's run: handing it through every service to every db_write would make all of them know of it. */
+static _Thread_local struct db_rider *passenger;
+
+struct db_rider *db_ride(struct db_rider *rider)
+{
+    struct db_rider *former = passenger;
+    passenger = rider;
+    return former;
+}
+
+struct ridden {
+    db_fn fn;
+    void *arg;
+    const struct db_rider *rider;
+};
+
+/* The effect first: a refusal has changed nothing then, and costs no rollback. */
+static enum err ridden_fn(struct db_txn *txn, void *arg)
+{
+    const struct ridden *r = arg;
+    enum err err = r->fn(txn, r->arg);
+    return err == ERR_OK ? r->rider->fn(txn, r->rider->arg) : err;
+}
+
 enum err db_write(struct db *db, db_fn fn, void *arg)
 {
-    return db->engine->write(db, fn, arg);
+    struct db_rider *rider = passenger;
+    if (rider == NULL || rider->is_done || rider->db != db) {
+        return db->engine->write(db, fn, arg);
+    }
+    struct ridden r = {.fn = fn, .arg = arg, .rider = rider};
+    enum err err = db->engine->write(db, ridden_fn, &r);
+    rider->is_done = err == ERR_OK;
+    return err;
 }
 
 enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg)

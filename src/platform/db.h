@@ -38,6 +38,18 @@ ERR_MUST_USE enum err db_write(struct db *db, db_fn fn, void *arg);
 /* From any thread, never blocks: queues fn for the writer; `done` tells the outcome. ERR_LIMIT when the queue is full (then done is not called). */
 ERR_MUST_USE enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg);
 
+/* A passenger of the calling thread's writes: `fn` runs at the end of the next db_write of `db` that would succeed, in its transaction, and what it returns is
+ * what that write returns. Once such a write is durable `is_done` is set and later ones travel alone; a write that fails leaves it waiting. For what must
+ * stand or fall with an effect that is made further down (idempotency.h). */
+struct db_rider {
+    struct db *db;
+    db_fn fn;
+    void *arg;
+    bool is_done;
+};
+/* From now on on this thread; NULL: nobody. Gives the former one, to be put back. */
+struct db_rider *db_ride(struct db_rider *rider);
+
 /* ---- inside a transaction ---- */
 
 enum db_type { DB_NULL, DB_I64, DB_TEXT, DB_BLOB };

@@ -28,6 +28,13 @@ enum route_auth {
     ROUTE_ANYONE,  /* visitor or agent */
 };
 
+/* Does an operation take Idempotency-Key (idempotency.h)? */
+enum route_key {
+    ROUTE_NO_KEY, /* changes nothing, or the same again is the same; the header is not looked at */
+    ROUTE_KEY,
+    ROUTE_KEY_HARMLESS, /* and it knows a repetition by itself (client_id, content hash): running it again when an answer is lost doubles nothing */
+};
+
 struct request;
 struct response;
 typedef enum err (*http_handler)(struct request *rq, struct response *rs, struct errinfo *info);
@@ -42,7 +49,8 @@ struct route {
     enum route_auth auth;
     const char *permission; /* shown in the spec; checked by name in the service. NULL: none */
     size_t max_body;        /* bytes; 0: no body allowed */
-    int rate_class;         /* 0 normal, 1 costly (login, search, upload), 2 cheap */
+    enum route_key takes_key;
+    int rate_class; /* 0 normal, 1 costly (login, search, upload), 2 cheap */
 };
 
 struct request {

@@ -253,7 +253,8 @@ static void handle(struct exchange *x)
         err = o->authenticate(o->auth_arg, rq, &info);
     }
     if (err == ERR_OK) {
-        err = rq->route->handler(rq, &x->rs, &info);
+        err = o->run && rq->route->room >= 0 ? o->run(o->run_arg, rq, &x->rs, &info)
+                                             : rq->route->handler(rq, &x->rs, &info);
     }
     if (err != ERR_OK) {
         info.err = err;

@@ -126,8 +126,9 @@ void response_problem(struct response *rs, enum err err, const struct errinfo *i
     if (status == 401) {
         response_header(rs, "WWW-Authenticate", STR("Bearer"));
     }
-    if (status == 429 || status == 503) {
-        response_header(rs, "Retry-After", STR("1"));
+    int64_t wait_s = problem_retry_after_s(status, info);
+    if (wait_s > 0) {
+        response_header(rs, "Retry-After", str_printf(arena, "%lld", (long long)wait_s));
     }
 }
 

@@ -14,6 +14,7 @@ static const struct {
     {"upgrade_required", 426},
     {"unsupported_media_type", 415},
     {"request_timeout", 408},
+    {"idempotency_mismatch", 422},
 };
 
 static const int by_err[] = {
@@ -32,6 +33,14 @@ int problem_status(enum err err, const struct errinfo *info)
         }
     }
     return (size_t)err < ARRAY_LEN(by_err) ? by_err[err] : 500;
+}
+
+int64_t problem_retry_after_s(int status, const struct errinfo *info)
+{
+    if (info != NULL && info->retry_after_ms > 0) {
+        return (info->retry_after_ms + 999) / 1000;
+    }
+    return status == 429 || status == 503 ? 1 : 0;
 }
 
 const char *problem_title(int status)

@@ -124,6 +124,9 @@ struct server_options {
     void *auth_arg;
     /* Fills rq->actor by route->auth, or refuses (ERR_UNAUTHORIZED, ERR_DENIED). On a worker. */
     enum err (*authenticate)(void *auth_arg, struct request *rq, struct errinfo *info);
+    /* Runs the route's handler, after authenticate; NULL: it is called as it is. On a worker. */
+    enum err (*run)(void *run_arg, struct request *rq, struct response *rs, struct errinfo *info);
+    void *run_arg;
 };
 ERR_MUST_USE enum err server_new(const struct server_options *options, struct server **out,
                                  struct errinfo *info);

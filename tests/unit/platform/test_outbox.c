@@ -1,4 +1,4 @@
-/* Outbox and idempotency keys. */
+/* Outbox, idempotency keys, riders. */
 #include "tmpdb.h"
 
 #include <pthread.h>
@@ -228,25 +228,33 @@ static void what_a_dead_process_had_claimed_is_sent_after_the_restart(void **sta
 /* ---- idempotency ---- */
 
 struct once {
-    const char *actor, *hash;
+    struct idempotency_id id;
     int64_t now;
-    bool finishes;
     enum err outcome;
     struct arena *arena;
     enum idempotency result;
     struct idempotency_answer answer;
 };
 
-static enum err once(struct db_txn *txn, void *arg)
+static enum err look_once(struct db_txn *txn, void *arg)
 {
     struct once *o = arg;
-    enum err err = idempotency_begin(txn, o->arena, str_from(o->actor), STR("key"),
-                                     str_from(o->hash), o->now, &o->result, &o->answer);
-    if (err == ERR_OK && o->result == IDEMPOTENCY_FRESH && o->finishes) {
-        struct idempotency_answer answer = {201, STR("application/json"), {"{\0}", 3}};
-        err = idempotency_finish(txn, str_from(o->actor), STR("key"), &answer);
-    }
+    return idempotency_find(txn, o->arena, &o->id, o->now, o->now - IDEMPOTENCY_UNDER_WAY_MS,
+                            &o->result, &o->answer);
+}
+
+static enum err claim_once(struct db_txn *txn, void *arg)
+{
+    struct once *o = arg;
+    enum err err = idempotency_claim(txn, &o->id, o->now);
     return err != ERR_OK ? err : o->outcome;
+}
+
+static enum err finish_once(struct db_txn *txn, void *arg)
+{
+    struct once *o = arg;
+    struct idempotency_answer answer = {201, STR("application/json"), STR("\"v1\""), {"{\0}", 3}};
+    return idempotency_finish(txn, &o->id, &answer);
 }
 
 static void a_repeated_request_gets_the_first_answer(void **state)
@@ -268,23 +276,119 @@ static void a_repeated_request_gets_the_first_answer(void **state)
         {"another request", "agent:1", "h2", 2000, true, ERR_OK, IDEMPOTENCY_MISMATCH},
         {"another actor", "agent:2", "h2", 2000, false, ERR_OK, IDEMPOTENCY_FRESH},
         {"while under way", "agent:2", "h2", 2500, false, ERR_OK, IDEMPOTENCY_UNDER_WAY},
-        {"its process died", "agent:2", "h2", 2000 + 61000, true, ERR_OK, IDEMPOTENCY_FRESH},
-        {"expired", "agent:1", "h3", 1001 + TIME_DAY_MS, true, ERR_OK, IDEMPOTENCY_FRESH},
+        {"its process died", "agent:2", "h2", 2000 + 61000, true, ERR_OK, IDEMPOTENCY_LOST},
+        {"forgotten", "agent:1", "h3", 1001 + TIME_DAY_MS, true, ERR_OK, IDEMPOTENCY_FRESH},
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        struct once o = {steps[i].actor,   steps[i].hash, steps[i].now,      steps[i].finishes,
-                         steps[i].outcome, arena,         IDEMPOTENCY_FRESH, {0}};
-        assert_int_equal(db_write(t.db, once, &o), steps[i].outcome);
+        struct once o = {
+            .id = {str_from(steps[i].actor), STR("key"), str_from(steps[i].hash)},
+            .now = steps[i].now,
+            .outcome = steps[i].outcome,
+            .arena = arena,
+        };
+        assert_int_equal(db_read(t.db, look_once, &o), ERR_OK);
         if (o.result != steps[i].want) {
             fail_msg("%s: %d", steps[i].name, o.result);
+        }
+        bool is_fresh = o.result == IDEMPOTENCY_FRESH;
+        enum err want = is_fresh ? steps[i].outcome : ERR_CONFLICT;
+        if (db_write(t.db, claim_once, &o) != want) {
+            fail_msg("%s: claim", steps[i].name);
+        }
+        if (is_fresh && want == ERR_OK && steps[i].finishes) {
+            assert_int_equal(db_write(t.db, finish_once, &o), ERR_OK);
         }
         if (o.result == IDEMPOTENCY_REPLAY) {
             assert_int_equal(o.answer.status, 201);
             assert_true(str_eq_cstr(o.answer.content_type, "application/json"));
+            assert_true(str_eq_cstr(o.answer.etag, "\"v1\""));
             assert_true(str_eq(o.answer.body, (struct str){"{\0}", 3}));
         }
     }
     arena_free(&arena);
+    tmpdb_close(&t);
+}
+
+struct prune {
+    int64_t now, n;
+};
+
+static enum err prune_keys(struct db_txn *txn, void *arg)
+{
+    struct prune *p = arg;
+    return idempotency_prune(txn, p->now, 3, &p->n);
+}
+
+static void old_keys_go_a_few_at_a_time(void **state)
+{
+    (void)state;
+    struct tmpdb t = {0};
+    tmpdb_open(&t);
+    for (int i = 0; i < 5; i++) {
+        char key[8];
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        struct once o = {.id = {STR("agent:1"), str_from(key), STR("h")}, .now = 1000 + i};
+        assert_int_equal(db_write(t.db, claim_once, &o), ERR_OK);
+    }
+    const int64_t steps[][2] = {{1000 + TIME_DAY_MS, 0},
+                                {1004 + TIME_DAY_MS, 3},
+                                {1004 + TIME_DAY_MS, 1},
+                                {1004 + TIME_DAY_MS, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct prune p = {steps[i][0], -1};
+        assert_int_equal(db_write(t.db, prune_keys, &p), ERR_OK);
+        assert_int_equal(p.n, steps[i][1]);
+    }
+    tmpdb_close(&t);
+}
+
+/* ---- riders ---- */
+
+static enum err add_timer(struct db_txn *txn, void *arg)
+{
+    const int *subject = arg;
+    return DB_EXEC(txn,
+                   "INSERT INTO timers (kind, subject, due_at, payload) VALUES ('x', $1, 0, '')",
+                   db_i64(*subject));
+}
+
+static enum err refuse(struct db_txn *txn, void *arg)
+{
+    (void)txn;
+    return *(const enum err *)arg;
+}
+
+static enum err count_timers(struct db_txn *txn, void *arg)
+{
+    return db_query_i64(txn, "SELECT COUNT(*) FROM timers", NULL, 0, arg);
+}
+
+static void a_rider_goes_with_the_first_write_that_succeeds(void **state)
+{
+    (void)state;
+    struct tmpdb t = {0};
+    tmpdb_open(&t);
+    int ridden = 1, one = 2, two = 3;
+    int64_t n = -1;
+    enum err denied = ERR_DENIED;
+    struct db_rider rider = {.db = t.db, .fn = add_timer, .arg = &ridden};
+    assert_null(db_ride(&rider));
+    assert_int_equal(db_write(t.db, refuse, &denied), ERR_DENIED);
+    assert_false(rider.is_done);
+    assert_int_equal(db_write(t.db, add_timer, &one), ERR_OK);
+    assert_true(rider.is_done);
+    assert_int_equal(db_write(t.db, add_timer, &two), ERR_OK);
+    assert_int_equal(db_read(t.db, count_timers, &n), ERR_OK);
+    assert_int_equal(n, 3);
+    /* A rider that refuses takes the effect with it. */
+    struct db_rider again = {.db = t.db, .fn = add_timer, .arg = &ridden};
+    int four = 4;
+    assert_ptr_equal(db_ride(&again), &rider);
+    assert_int_equal(db_write(t.db, add_timer, &four), ERR_CONFLICT);
+    assert_false(again.is_done);
+    (void)db_ride(NULL);
+    assert_int_equal(db_read(t.db, count_timers, &n), ERR_OK);
+    assert_int_equal(n, 3);
     tmpdb_close(&t);
 }
 
@@ -296,6 +400,8 @@ int main(void)
         cmocka_unit_test(failures_are_tried_later_and_given_up_in_the_end),
         cmocka_unit_test(what_a_dead_process_had_claimed_is_sent_after_the_restart),
         cmocka_unit_test(a_repeated_request_gets_the_first_answer),
+        cmocka_unit_test(old_keys_go_a_few_at_a_time),
+        cmocka_unit_test(a_rider_goes_with_the_first_write_that_succeeds),
     };
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
 }

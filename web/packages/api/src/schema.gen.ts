@@ -2135,6 +2135,13 @@ export interface components {
         Cursor: string;
         Limit: number;
         IfMatch: string;
+        /**
+         * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+         *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+         *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+         *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+         *     A request that was refused before it changed anything does not use its key up.
+         */
         IdempotencyKey: string;
     };
     requestBodies: never;
@@ -2303,6 +2310,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -2465,7 +2480,16 @@ export interface operations {
     me_http_update: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2618,6 +2642,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -2668,7 +2700,16 @@ export interface operations {
     invitation_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2802,7 +2843,16 @@ export interface operations {
     role_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2829,6 +2879,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -2900,7 +2958,16 @@ export interface operations {
     team_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2927,6 +2994,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -2998,7 +3073,16 @@ export interface operations {
     apikey_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3103,6 +3187,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -3171,7 +3263,16 @@ export interface operations {
     inbox_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3198,6 +3299,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -3225,7 +3334,16 @@ export interface operations {
     inbox_http_rotate_secret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -3314,6 +3432,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -3339,6 +3465,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -3367,6 +3500,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -3408,7 +3548,16 @@ export interface operations {
     message_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -3559,7 +3708,16 @@ export interface operations {
     message_http_edit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -3615,7 +3773,16 @@ export interface operations {
                 name: string;
                 conversation_id: components["schemas"]["Id"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3665,7 +3832,16 @@ export interface operations {
     offer_http_answer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -3798,7 +3974,16 @@ export interface operations {
     canned_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3825,6 +4010,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -3947,7 +4140,16 @@ export interface operations {
     visitor_http_update_me: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4043,7 +4245,16 @@ export interface operations {
     visitor_http_send: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4071,7 +4282,16 @@ export interface operations {
             query: {
                 name: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4121,7 +4341,16 @@ export interface operations {
     visitor_http_handover: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4142,7 +4371,16 @@ export interface operations {
     visitor_http_end: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4163,7 +4401,16 @@ export interface operations {
     visitor_http_rate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4213,7 +4460,16 @@ export interface operations {
     category_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4294,7 +4550,16 @@ export interface operations {
     article_http_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4373,6 +4638,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -4407,6 +4680,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -4437,6 +4718,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 id: components["parameters"]["Id"];
@@ -4807,6 +5096,14 @@ export interface operations {
             query?: never;
             header: {
                 "If-Match": components["parameters"]["IfMatch"];
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -4832,7 +5129,16 @@ export interface operations {
     bot_http_test: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Made by the client, a new one for each new request, the same for its repetition. Kept for a day, for the caller alone.
+                 *     The same key and the same request (method, address, `If-Match`, body): the first answer again, with `Idempotency-Replayed: true`.
+                 *     Another request: 422 `idempotency_mismatch`. While the first one is being carried out: 409 `idempotency_under_way` with `Retry-After`.
+                 *     Carried out, but the server died before it had kept the answer: 409 `idempotency_answer_lost`; nothing is done twice.
+                 *     A request that was refused before it changed anything does not use its key up.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
