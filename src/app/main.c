@@ -13,21 +13,33 @@ static const struct command {
     {"serve", "[--config=FILE] [--data=DIR] [--KEY=VALUE ...]", "run the desk", cmd_serve},
     {"demo", "[--data=DIR] [--KEY=VALUE ...]",
      "run it with an invented exchange, people and articles", cmd_demo},
-    {"user", "add|passwd|list [--email=E] [--name=N] [--role=R] [--data=DIR]",
+    {"user", "add|passwd|list [--email=E] [--name=N] [--role=R] [--config=FILE] [--data=DIR]",
      "agents, from the command line", cmd_user},
-    {"backup", "[--data=DIR] NEW_FOLDER", "copy database and files while they are in use",
-     cmd_backup},
-    {"restore", "[--data=DIR] [--force] FOLDER",
+    {"backup", "[--config=FILE] [--data=DIR] NEW_FOLDER",
+     "copy database and files while they are in use", cmd_backup},
+    {"restore", "[--config=FILE] [--data=DIR] [--force] FOLDER",
      "put a checked copy back (the desk must be stopped)", cmd_restore},
-    {"doctor", "[--data=DIR]", "look for what is wrong with this installation", cmd_doctor},
+    {"doctor", "[--config=FILE] [--data=DIR]", "look for what is wrong with this installation",
+     cmd_doctor},
 };
+
+static void print_command(FILE *to, const struct command *c)
+{
+    (void)fprintf(to, "  stablehand %s %s\n      %s\n", c->name, c->arguments, c->help);
+}
+
+static int usage_of(const struct command *c)
+{
+    print_command(stdout, c);
+    (void)fprintf(stdout, "  Settings (--KEY=VALUE): stablehand --help-config\n");
+    return 0;
+}
 
 static int usage(FILE *to, int code)
 {
     (void)fprintf(to, "stablehand %s\n\n", STABLEHAND_VERSION);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        (void)fprintf(to, "  stablehand %s %s\n      %s\n", commands[i].name, commands[i].arguments,
-                      commands[i].help);
+        print_command(to, &commands[i]);
     }
     (void)fprintf(to, "  stablehand --help-config [zh]\n      every setting: file, environment and "
                       "command line\n  stablehand --version\n");
@@ -53,7 +65,8 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (str_eq_cstr(name, commands[i].name)) {
-            return commands[i].run(argv + 2);
+            bool asks = argc > 2 && str_eq(str_from(argv[2]), STR("--help"));
+            return asks ? usage_of(&commands[i]) : commands[i].run(argv + 2);
         }
     }
     (void)fprintf(stderr, "stablehand: no command \"%s\"\n\n", argv[1]);
