@@ -203,6 +203,15 @@ static struct str handover_note(const struct work *w)
                       : strcmp(reason, "customer_asked") == 0
                           ? (zh ? "客户要求人工" : "The customer asked for a person")
                           : (zh ? "没有合适的答案" : "No good answer found");
+    if (r->decision.is_after_answer) {
+        const struct kb_article *a =
+            kb_article_find(w->kb, w->dialogue.before.lang, str_from(w->dialogue.before.last_slug));
+        return a == NULL ? str_from(why)
+                         : str_printf(w->arena,
+                                      zh ? "%s。此前机器人给出的文章：" STR_FMT "。"
+                                         : "%s. The bot had answered with: " STR_FMT ".",
+                                      why, STR_ARG(a->title));
+    }
     if (r->n_matches == 0) {
         return str_from(why);
     }

@@ -97,6 +97,17 @@ static void hand_over(struct decider *d, enum phrase phrase, const char *reason,
     d->out.next.misses = 0;
 }
 
+/* "人工" after an answer says nothing of the matter: it stays with what was answered. */
+static void hand_over_as_asked(struct decider *d)
+{
+    bool is_money = d->in->button.len == 0 && d->in->found.is_money;
+    hand_over(d, PHRASE_HANDOVER, "customer_asked", is_money ? PRIORITY_URGENT : PRIORITY_NORMAL);
+    d->out.is_after_answer = d->state->last_slug[0] != '\0';
+    if (d->out.is_after_answer) {
+        d->out.topic = (struct str){0};
+    }
+}
+
 /* Up to `max` articles that the question may be about. */
 static int add_suggestions(struct decider *d, int max)
 {
@@ -164,7 +175,7 @@ static bool decide_button(struct decider *d)
         return false;
     }
     if (str_eq_cstr(b, "human")) {
-        hand_over(d, PHRASE_HANDOVER, "customer_asked", PRIORITY_NORMAL);
+        hand_over_as_asked(d);
     } else if (str_starts(b, STR("helpful:"))) {
         say(d, DIALOGUE_THANKS, PHRASE_THANKS, "helpful");
     } else if (str_starts(b, STR("not_helpful:"))) {
@@ -249,8 +260,7 @@ struct dialogue_decision dialogue_decide(const struct dialogue_settings *setting
     d.out.reason = "";
     if (!decide_button(&d)) {
         if (in->found.wants_human) {
-            hand_over(&d, PHRASE_HANDOVER, "customer_asked",
-                      in->found.is_money ? PRIORITY_URGENT : PRIORITY_NORMAL);
+            hand_over_as_asked(&d);
         } else if (str_trim(in->text).len == 0) {
             talk(&d, DIALOGUE_TALK, in->n_files > 0 ? PHRASE_FILE_RECEIVED : PHRASE_BOT_ONLY_TEXT,
                  in->n_files > 0 ? "file" : "no_text");

@@ -69,7 +69,8 @@ struct dialogue_decision {
     const struct kb_article *answer;     /* then its answer, with its source; NULL: none */
     enum conversation_priority priority; /* of a handover */
     const char *reason;                  /* stable word, never NULL */
-    struct str topic;                    /* slug of a category; empty: unknown */
+    struct str topic;                    /* slug of a category; empty: unknown, or as before */
+    bool is_after_answer;                /* a person was asked for right after an answer */
     int n_buttons;
     struct {
         enum dialogue_button kind;

@@ -248,6 +248,22 @@ static void a_person_is_reached_at_once(void **state)
                     .priority = PRIORITY_URGENT});
 }
 
+/* "人工" resembles some article or other; what the conversation is about was said before. */
+static void who_asks_for_a_person_after_an_answer_keeps_the_topic(void **state)
+{
+    UNUSED(state);
+    const struct step human = {.text = "人工", .first = &pending, .score = 0.4};
+    const struct step button = {
+        .text = "Talk to a person", .button = "human", .first = &pending, .score = 0.4};
+    struct dialogue_state answered = {.has_spoken = true, .last_slug = "fees"};
+    struct dialogue_state fresh = {0};
+    assert_int_equal(take(&human, &answered).topic.len, 0);
+    assert_true(take(&human, &answered).is_after_answer);
+    assert_int_equal(take(&button, &answered).topic.len, 0);
+    assert_true(str_eq_cstr(take(&human, &fresh).topic, "withdrawals"));
+    assert_false(take(&human, &fresh).is_after_answer);
+}
+
 static void questions_are_answered(void **state)
 {
     UNUSED(state);
@@ -607,6 +623,7 @@ int main(void)
         cmocka_unit_test(words_are_found),
         cmocka_unit_test(broken_phrases_are_refused),
         cmocka_unit_test(a_person_is_reached_at_once),
+        cmocka_unit_test(who_asks_for_a_person_after_an_answer_keeps_the_topic),
         cmocka_unit_test(questions_are_answered),
         cmocka_unit_test(what_the_customer_thinks_of_it_counts),
         cmocka_unit_test(an_answer_ends_the_misses),
