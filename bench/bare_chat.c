@@ -5,34 +5,10 @@
 #include "bare_server.h"
 #include "base/check.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/rng.h"
 #include "chat_load.h"
 #include "chat_rows.h"
+#include "chat_wires.h"
 #include "report.h"
-
-static uint64_t nonce;
-
-static size_t make(void *arg, size_t conn, uint64_t n, char *out, size_t size)
-{
-    char text[512];
-    UNUSED(arg);
-    UNUSED(conn);
-    (void)bench_text(n % 512, text, 300);
-    return (size_t)snprintf(out, size, CHAT_MARK "%016llx %s", (unsigned long long)n,
-                            (unsigned long long)(nonce + n), text);
-}
-
-static enum chat_frame read_frame(void *arg, size_t conn, const char *text, size_t len,
-                                  uint64_t *n_out)
-{
-    UNUSED(arg);
-    UNUSED(conn);
-    if (!chat_find_mark(text, len < 14 ? len : 14, n_out)) {
-        return CHAT_OTHER;
-    }
-    return text[0] == 'A' ? CHAT_ACK : text[0] == 'D' ? CHAT_DELIVERY : CHAT_OTHER;
-}
 
 static void report_result(struct report *report, const char *name, const struct chat_result *r,
                           int pid, double cpu_before)
@@ -92,8 +68,7 @@ int main(int argc, char **argv)
         bool is_paced = i == ARRAY_LEN(sizes);
         size_t n = is_paced ? 256 : sizes[i];
         int pid = process_start(bare_chat_server, dir, &port);
-        nonce = rng_u64();
-        struct chat_wire wire = {.make = make, .read = read_frame};
+        struct chat_wire wire = chat_wire_bare();
         struct chat_load *load = chat_load_new(&wire);
         struct loadgen *g = loadgen_new(port, "/", "", chat_load_ops(), load);
         if (!loadgen_connect(g, n)) {

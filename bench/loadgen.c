@@ -76,6 +76,12 @@ struct loadgen *loadgen_new(int port, const char *path, const char *headers,
     return g;
 }
 
+void loadgen_aim(struct loadgen *g, const char *path, const char *headers)
+{
+    g->path = path;
+    g->headers = headers;
+}
+
 static void conn_drop(struct loadgen *g, size_t i, int code)
 {
     struct lconn *c = &g->conns[i];

@@ -22,6 +22,8 @@ struct loadgen_ops {
 /* `headers`: further request lines, each with its \r\n ("Cookie: ...\r\n"), or "". The texts must outlive it. */
 struct loadgen *loadgen_new(int port, const char *path, const char *headers,
                             const struct loadgen_ops *ops, void *arg);
+/* Where connections made from now on go. */
+void loadgen_aim(struct loadgen *g, const char *path, const char *headers);
 void loadgen_free(struct loadgen **g); /* resets all connections: no TIME_WAIT is left behind */
 /* Opens `n` more connections, upgraded when it returns. Indexes go on from the ones before. False: some could not (loadgen_error). */
 bool loadgen_connect(struct loadgen *g, size_t n);

@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define MAX_FIGURES 128
+#define MAX_FIGURES 512
 
 struct report {
     const char *name, *json;

@@ -176,12 +176,15 @@ static enum err open_rooms(struct program *p, struct errinfo *info)
         .db = p->db, .clock = p->clock, .site_arg = p, .site_load = load_site});
     TRY(bot_new(&(struct bot_deps){.db = p->db, .clock = p->clock, .knowledge = p->knowledge},
                 &p->bot, info));
-    struct desk_deps desk = {.db = p->db,
-                             .bus = p->bus,
-                             .timers = p->timers,
-                             .files = p->files,
-                             .clock = p->clock,
-                             .bot = bot_desk_table(p->bot)};
+    struct desk_deps desk = {
+        .db = p->db,
+        .bus = p->bus,
+        .timers = p->timers,
+        .files = p->files,
+        .clock = p->clock,
+        .bot = bot_desk_table(p->bot),
+        .visitor_frames_per_s = (int)settings_int(p->settings, "chat.visitor_frames_per_second"),
+        .agent_frames_per_s = (int)settings_int(p->settings, "chat.agent_frames_per_second")};
     memcpy(desk.secret_key, p->secret_key, sizeof(desk.secret_key));
     enum err err = desk_new(&desk, &p->desk, info);
     mem_wipe(desk.secret_key, sizeof(desk.secret_key));

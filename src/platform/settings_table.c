@@ -56,6 +56,12 @@ static const struct setting table[] = {
     {"http.rate_burst", SETTING_INT, "200", "1..1000000", "Requests from one address at once",
      "单个地址的突发请求数"},
 
+    {"chat.visitor_frames_per_second", SETTING_INT, "50", "1..1000000",
+     "Frames a second from one visitor's socket; more closes it",
+     "单个访客连接每秒帧数,超过则断开"},
+    {"chat.agent_frames_per_second", SETTING_INT, "100", "1..1000000",
+     "Frames a second from one agent's socket; more closes it", "单个客服连接每秒帧数,超过则断开"},
+
     {"log.level", SETTING_WORDS, "info", "debug|info|warn|error|off", "How much is logged",
      "日志级别"},
     {"log.format", SETTING_WORDS, "text", "text|json", "Form of the log lines", "日志格式"},
