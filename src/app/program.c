@@ -259,6 +259,7 @@ static enum err open_server(struct program *p, struct errinfo *info)
         .rooms = p->rooms,
         .auth_arg = p->identity,
         .authenticate = identity_authenticate,
+        .name_actor = identity_principal,
         .run = idempotency_run,
         .run_arg = &p->gate,
     };

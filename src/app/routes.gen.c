@@ -285,6 +285,18 @@ const struct route app_routes[APP_N_ROUTES] = {
         .rate_class = 0,
     },
     {
+        .method = HTTP_DELETE_METHOD,
+        .pattern = "/api/v1/agents/{id}/sessions",
+        .operation = "agent_http_end_sessions",
+        .handler = agent_http_end_sessions,
+        .room = ROOM_IDENTITY,
+        .auth = ROUTE_AGENT,
+        .permission = "agent.manage",
+        .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
+        .rate_class = 0,
+    },
+    {
         .method = HTTP_GET_METHOD,
         .pattern = "/api/v1/invitations",
         .operation = "invitation_http_list",

@@ -106,6 +106,17 @@ enum err agent_http_update(struct request *rq, struct response *rs, struct errin
     return err;
 }
 
+enum err agent_http_end_sessions(struct request *rq, struct response *rs, struct errinfo *info)
+{
+    struct agent_id id;
+    enum err err = request_param_id(rq, "id", &id.v, info);
+    err = err == ERR_OK ? agent_service_end_sessions(rq->room, request_actor(rq), id, info) : err;
+    if (err == ERR_OK) {
+        response_no_content(rs);
+    }
+    return err;
+}
+
 /* ---- roles ---- */
 
 static void write_permissions(struct json_writer *w)

@@ -196,3 +196,33 @@ enum err agent_service_update(struct identity *identity, const struct actor *act
     }
     return done(&w, err, info);
 }
+
+/* ---- sign out ---- */
+
+static enum err end_sessions_fn(struct db_txn *txn, void *arg)
+{
+    struct work *w = arg;
+    w->arena = db_txn_arena(txn);
+    bool is_self = w->actor->agent.v == w->id.v;
+    enum err err = get_fn(txn, w);
+    err = err == ERR_OK && !is_self ? check_role(txn, w, w->agent.role, "id") : err;
+    struct session_id kept = {is_self && w->actor->kind == ACTOR_AGENT ? w->actor->session.v : 0};
+    err = err == ERR_OK ? identity_end_sessions(w->identity, txn, w->id, kept) : err;
+    return err == ERR_OK && !is_self ? device_store_delete_all(txn, w->id) : err;
+}
+
+enum err agent_service_end_sessions(struct identity *identity, const struct actor *actor,
+                                    struct agent_id id, struct errinfo *info)
+{
+    struct work w = {.identity = identity, .actor = actor, .id = id};
+    enum err err = actor_require(actor, PERM_AGENT_MANAGE, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = db_write(identity->db, end_sessions_fn, &w);
+    if (err == ERR_OK) {
+        LOG_INFO("identity", "sessions ended", log_i64("agent", id.v),
+                 log_i64("by", actor->agent.v));
+    }
+    return done(&w, err, info);
+}

@@ -26,5 +26,10 @@ ERR_MUST_USE enum err agent_service_update(struct identity *identity, const stru
                                            struct agent_id id, int64_t version,
                                            const struct agent_patch *patch, struct arena *arena,
                                            struct agent *out, struct errinfo *info);
+/* Signs an agent out everywhere, at once: sessions, their sockets, and the browsers that were known. One's own current session stays. API keys are another matter
+ * (apikey_service_delete). ERR_DENIED code escalation as above. */
+ERR_MUST_USE enum err agent_service_end_sessions(struct identity *identity,
+                                                 const struct actor *actor, struct agent_id id,
+                                                 struct errinfo *info);
 
 #endif

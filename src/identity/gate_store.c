@@ -42,9 +42,10 @@ enum err gate_enter(struct db_txn *txn, const struct gate *gate, int64_t now, st
         wait = w > wait ? w : wait;
     }
     if (wait > 0) {
-        return err_set(info, ERR_LIMIT, "", "too_many_attempts",
-                       "Too many attempts. Try again in %lld seconds.",
-                       (long long)((wait + 999) / 1000));
+        (void)err_set(info, ERR_LIMIT, "", "too_many_attempts",
+                      "Too many attempts. Try again in %lld seconds.",
+                      (long long)((wait + 999) / 1000));
+        return err_retry_after(info, ERR_LIMIT, wait);
     }
     for (size_t i = 0; i < gate->n; i++) {
         struct throttle next =

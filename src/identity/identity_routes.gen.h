@@ -18,6 +18,7 @@ enum err me_http_totp_confirm(struct request *rq, struct response *rs, struct er
 enum err me_http_totp_remove(struct request *rq, struct response *rs, struct errinfo *info);
 enum err agent_http_list(struct request *rq, struct response *rs, struct errinfo *info);
 enum err agent_http_update(struct request *rq, struct response *rs, struct errinfo *info);
+enum err agent_http_end_sessions(struct request *rq, struct response *rs, struct errinfo *info);
 enum err invitation_http_list(struct request *rq, struct response *rs, struct errinfo *info);
 enum err invitation_http_create(struct request *rq, struct response *rs, struct errinfo *info);
 enum err invitation_http_delete(struct request *rq, struct response *rs, struct errinfo *info);

@@ -242,6 +242,19 @@ static enum err close_spool(struct exchange *x)
     return err;
 }
 
+/* Somebody known was told no: whoever looks for misuse wants to see it. Ids and names of operations only. */
+static void log_refusal(const struct server_options *o, const struct request *rq,
+                        const struct errinfo *info)
+{
+    struct str who = rq->actor != NULL && o->name_actor != NULL
+                         ? o->name_actor(rq->actor, rq->arena)
+                         : (struct str){0};
+    LOG_WARN("http", "refused", log_cstr("operation", rq->route->operation),
+             log_cstr("code", info->code), log_str("actor", who),
+             log_cstr("permission", rq->route->permission != NULL ? rq->route->permission : ""),
+             log_i64("request", (int64_t)rq->id));
+}
+
 static void handle(struct exchange *x)
 {
     struct errinfo info = {0};
@@ -258,6 +271,9 @@ static void handle(struct exchange *x)
     }
     if (err != ERR_OK) {
         info.err = err;
+        if (err == ERR_DENIED) {
+            log_refusal(o, rq, &info);
+        }
         if (err == ERR_INTERNAL || err == ERR_UNAVAILABLE) {
             LOG_ERROR("http", "request failed", log_cstr("operation", rq->route->operation),
                       log_cstr("error", err_name(err)), log_cstr("code", info.code),

@@ -124,6 +124,8 @@ struct server_options {
     void *auth_arg;
     /* Fills rq->actor by route->auth, or refuses (ERR_UNAUTHORIZED, ERR_DENIED). On a worker. */
     enum err (*authenticate)(void *auth_arg, struct request *rq, struct errinfo *info);
+    /* Word for the log of who was refused something ("agent:12"); NULL: it says nothing. In `arena`. */
+    struct str (*name_actor)(const void *actor, struct arena *arena);
     /* Runs the route's handler, after authenticate; NULL: it is called as it is. On a worker. */
     enum err (*run)(void *run_arg, struct request *rq, struct response *rs, struct errinfo *info);
     void *run_arg;

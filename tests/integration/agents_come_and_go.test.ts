@@ -154,3 +154,83 @@ test('the password: weak ones are refused, a change ends the other sessions', as
   assert.equal((await other.get('/api/v1/session')).status, 401);
   assert.equal((await agent.get('/api/v1/session')).status, 200);
 });
+
+test('too many attempts are told how long to wait, and it grows', async () => {
+  const agent = await desk.agent('Walt Wait');
+  const wrong = () =>
+    fresh().post('/api/v1/session', {
+      email: 'walt.wait@desk.example',
+      password: 'wrong',
+    });
+  let refused = await wrong();
+  for (let i = 0; i < 10 && refused.status !== 429; i++) refused = await wrong();
+  const first = Number(refused.headers.get('retry-after'));
+  assert.ok(first >= 1 && first <= 2, `${first} s`);
+  assert.match(refused.body.detail, new RegExp(`in ${first} seconds`));
+  await new Promise((r) => setTimeout(r, first * 1000 + 50));
+  assert.equal((await wrong()).status, 401);
+  const second = Number((await wrong()).headers.get('retry-after'));
+  assert.ok(second > first, `${second} s after ${first} s`);
+  assert.equal(agent.id.length > 0, true);
+});
+
+test('an administrator signs somebody out: sessions and sockets end at once, and the account can sign in again', async () => {
+  const [agent, admin] = [await desk.agent('Sam Signout'), await desk.agent('Abe Admin', 'admin')];
+  const second = fresh();
+  await second.signIn('sam.signout@desk.example');
+  const sockets = [agent.openSocket(), second.openSocket()];
+  for (const socket of sockets) await socket.frame('welcome');
+  assert.equal((await agent.delete(`/api/v1/agents/${admin.id}/sessions`)).status, 403);
+  assert.equal((await admin.delete(`/api/v1/agents/${desk.owner.id}/sessions`)).body.code, 'escalation');
+  assert.equal((await admin.delete('/api/v1/agents/999999/sessions')).status, 404);
+  await expectStatus(204, admin.delete(`/api/v1/agents/${agent.id}/sessions`));
+  for (const client of [agent, second]) assert.equal((await client.get('/api/v1/session')).status, 401);
+  for (const socket of sockets) assert.equal(await socket.closed(), 4003);
+  await second.signIn('sam.signout@desk.example');
+  /* of one's own the present one stays */
+  const elsewhere = fresh();
+  await elsewhere.signIn('abe.admin@desk.example');
+  await expectStatus(204, admin.delete(`/api/v1/agents/${admin.id}/sessions`));
+  assert.deepEqual([(await admin.get('/api/v1/session')).status, (await elsewhere.get('/api/v1/session')).status], [200, 401]);
+});
+
+test('an agent who is made inactive is out at once: sessions, sockets, API keys, and no way in', async () => {
+  const agent = await desk.agent('Ina Inactive', 'admin');
+  const key = new HttpClient(desk.server.url);
+  key.bearer = (
+    await expectStatus<any>(
+      201,
+      agent.post('/api/v1/api-keys', {
+        name: 'hers',
+        scopes: ['customer.read'],
+      }),
+    )
+  ).secret;
+  await expectStatus(200, key.get('/api/v1/customers'));
+  const socket = agent.openSocket();
+  await socket.frame('welcome');
+  const me = (await expectStatus<any>(200, desk.owner.get('/api/v1/agents'))).items.find((a: any) => a.id === agent.id);
+  await expectStatus(200, desk.owner.patch(`/api/v1/agents/${agent.id}`, { is_active: false }, { 'if-match': `"v${me.version}"` }));
+  assert.deepEqual([(await agent.get('/api/v1/session')).status, (await key.get('/api/v1/customers')).status], [401, 401]);
+  assert.equal(await socket.closed(), 4003);
+  assert.equal(
+    (
+      await fresh().post('/api/v1/session', {
+        email: 'ina.inactive@desk.example',
+        password: PASSWORD,
+      })
+    ).body.code,
+    'bad_credentials',
+  );
+});
+
+test('a refused permission is in the log: who, what, which permission, and nothing of the person', async () => {
+  const agent = await desk.agent('Lena Log');
+  assert.equal((await agent.get('/api/v1/live')).status, 403);
+  assert.equal((await agent.post('/api/v1/api-keys', { name: 'very private', scopes: [] })).status, 403);
+  const lines = desk.server.log.filter((l) => l.includes('refused') && l.includes(`agent:${agent.id}`));
+  assert.equal(lines.length, 2, desk.server.log.slice(-5).join('\n'));
+  assert.match(lines[0]!, /operation=live_http_get/);
+  assert.match(lines[0]!, /permission=live\.read/);
+  assert.ok(!lines.some((l) => /private|lena|127\.0\.0\.1/i.test(l)), lines.join('\n'));
+});
