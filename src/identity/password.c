@@ -1,85 +1,20 @@
-/* The list is of stems: a password that is a known stem plus digits and signs is as common as the stem. */
+/* A password that is a known word plus digits and signs is as common as the word, and two known words side by side are no better: those are the rules by
+ * which lists are tried. Three unrelated words pass. The table is made at build time (scripts/embed-passwords). */
 #include "identity/password.h"
 
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/utf8.h"
 
-/* Stems of the passwords of 12 and more characters that head the published lists, letters only, lower case, leet undone. */
+/* Beside the list: what is common in this trade and this house. Letters only, lower case, leet undone. */
 static const char *const stems[] = {
-    "password",
-    "passwordpassword",
-    "passw",
-    "qwerty",
-    "qwertyuiop",
-    "qwertyqwerty",
-    "qwertyuiopasdfghjkl",
-    "asdfghjkl",
-    "zxcvbnm",
-    "qazwsx",
-    "qazwsxedc",
-    "qazwsxedcrfv",
-    "iloveyou",
-    "iloveyouforever",
-    "administrator",
-    "adminadmin",
-    "admin",
-    "welcome",
-    "letmein",
-    "changeme",
-    "changeit",
-    "default",
-    "monkey",
-    "dragon",
-    "football",
-    "baseball",
-    "basketball",
-    "superman",
-    "batman",
-    "princess",
-    "sunshine",
-    "trustno",
-    "master",
-    "shadow",
-    "michael",
-    "jordan",
-    "starwars",
-    "whatever",
-    "computer",
-    "internet",
-    "secret",
-    "access",
-    "login",
-    "hello",
-    "helloworld",
-    "freedom",
-    "bitcoin",
-    "ethereum",
-    "crypto",
-    "exchange",
-    "stablehand",
-    "support",
-    "supportdesk",
-    "woaini",
-    "woaiwojia",
-    "mima",
-    "nihao",
-    "ceshi",
-    "test",
-    "testtest",
-    "guest",
-    "temp",
-    "summer",
-    "winter",
-    "spring",
-    "autumn",
-    "january",
-    "february",
-    "december",
-    "monday",
-    "friday",
-    "correcthorsebatterystaple",
+    "bitcoin",    "ethereum",    "crypto",         "exchange",
+    "stablehand", "supportdesk", "administration", "correcthorsebatterystaple",
+    "woaiwojia",  "mima",        "nihao",          "ceshi",
+    "helloworld", "testtest",    "qwertyqwerty",   "passwordpassword",
 };
+
+#define SHORTEST 4 /* letters of a word of the list */
 
 static char undo_leet(uint32_t c)
 {
@@ -121,15 +56,58 @@ static struct str stem_of(struct str s, bool with_leet, char out[PASSWORD_MAX + 
     return (struct str){out, n};
 }
 
+/* FNV-1a, as scripts/embed-passwords. */
+static bool is_listed(struct str word)
+{
+    uint32_t h = 0x811C9DC5U;
+    for (size_t i = 0; i < word.len; i++) {
+        h = (h ^ (unsigned char)word.p[i]) * 0x01000193U;
+    }
+    size_t low = 0, high = n_password_common;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (password_common[mid] == h) {
+            return word.len >= SHORTEST;
+        }
+        if (password_common[mid] < h) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return false;
+}
+
+/* One word of the list, or two, one after the other. */
+static bool is_made_of_listed(struct str s)
+{
+    if (is_listed(s)) {
+        return true;
+    }
+    for (size_t i = SHORTEST; i + SHORTEST <= s.len; i++) {
+        if (is_listed(str_sub(s, 0, i)) && is_listed(str_sub(s, i, s.len))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_common(struct str password)
 {
     char text[PASSWORD_MAX + 1];
+    ARENA_AUTO arena = arena_new(0);
+    if (is_made_of_listed(str_lower_ascii(arena, password))) {
+        return true;
+    }
     for (int with_leet = 0; with_leet < 2; with_leet++) {
         struct str stem = stem_of(password, with_leet != 0, text);
         for (size_t i = 0; i < ARRAY_LEN(stems); i++) {
             if (str_eq_cstr(stem, stems[i])) {
                 return true;
             }
+        }
+        if (is_made_of_listed(stem)) {
+            return true;
         }
     }
     return false;

@@ -150,6 +150,8 @@ test('the password: weak ones are refused, a change ends the other sessions', as
   await other.signIn('pia.pass@desk.example');
   const weak = await agent.post('/api/v1/me/password', { current: PASSWORD, new: 'password1234' });
   assert.deepEqual([weak.status, weak.body.code, weak.body.errors[0].field], [400, 'weak', 'new']);
+  const listed = await agent.post('/api/v1/me/password', { current: PASSWORD, new: 'Monkey-Dragon-77' });
+  assert.deepEqual([listed.status, listed.body.code, listed.body.errors[0].field], [400, 'weak', 'new']);
   await expectStatus(204, agent.post('/api/v1/me/password', { current: PASSWORD, new: 'cobalt ferry mandolin' }));
   assert.equal((await other.get('/api/v1/session')).status, 401);
   assert.equal((await agent.get('/api/v1/session')).status, 200);

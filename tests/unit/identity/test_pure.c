@@ -179,6 +179,17 @@ static void passwords_are_judged_by_guessing_not_by_shape(void **state)
         {"nova exchange", "weak"},
         {"Eleanor Rigby1", "weak"},
         {"correct horse battery staple", "weak"},
+        /* the list: as it stands, with case, leet, signs and digits, and two of its words side by side */
+        {"1q2w3e4r5t6y", "weak"},
+        {"1qaz2wsx3edc", "weak"},
+        {"123456qwerty", "weak"},
+        {"Sony-Ericsson#7", "weak"},
+        {"F1nalF4ntasy!!", "weak"},
+        {"Monkey-Dragon-77", "weak"},
+        {"b@seb@ll m4ster", "weak"},
+        {"monkey dragon ferry 77", ""},
+        {"plum-tram-velvet-93 orbit", ""},
+        {"stablehand demo", ""},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct errinfo info = {0};
