@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "desk/mention.h"
 #include "desk/offer.h"
 #include "desk/presence.h"
 #include "desk/receipts.h"
@@ -56,6 +57,9 @@ static enum err write_welcome(struct db_txn *txn, struct replay *r)
     if (err == ERR_OK) {
         err = offer_write_open_json(txn, r->arena, r->peer->agent->actor.agent, &w);
     }
+    int64_t unseen = 0;
+    err = err != ERR_OK ? err : mention_count_unseen(txn, &r->peer->agent->actor, &unseen);
+    json_kv_i64(&w, "mentions_unseen", unseen);
     json_object_end(&w);
     return err != ERR_OK ? err : buf_err(&r->welcome);
 }

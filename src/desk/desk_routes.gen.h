@@ -23,6 +23,9 @@ enum err conversation_http_events(struct request *rq, struct response *rs, struc
 enum err conversation_http_read(struct request *rq, struct response *rs, struct errinfo *info);
 enum err draft_http_get(struct request *rq, struct response *rs, struct errinfo *info);
 enum err draft_http_put(struct request *rq, struct response *rs, struct errinfo *info);
+enum err draft_http_list(struct request *rq, struct response *rs, struct errinfo *info);
+enum err mention_http_list(struct request *rq, struct response *rs, struct errinfo *info);
+enum err mention_http_seen(struct request *rq, struct response *rs, struct errinfo *info);
 enum err message_http_edit(struct request *rq, struct response *rs, struct errinfo *info);
 enum err message_http_delete(struct request *rq, struct response *rs, struct errinfo *info);
 enum err message_http_history(struct request *rq, struct response *rs, struct errinfo *info);

@@ -1,4 +1,3 @@
-/* Drafts: one per agent and conversation, so that what was begun here goes on there. */
 #include "desk/desk_routes.gen.h"
 #include "desk/draft.h"
 
@@ -76,5 +75,20 @@ enum err draft_http_put(struct request *rq, struct response *rs, struct errinfo 
     if (err == ERR_OK) {
         response_no_content(rs);
     }
+    return err;
+}
+
+enum err draft_http_list(struct request *rq, struct response *rs, struct errinfo *info)
+{
+    struct page page;
+    enum err err = request_page(rq, &page, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct json_writer *w = response_json(rs);
+    json_object_begin(w);
+    err = draft_read_list(rq->room, request_actor(rq), page.after, (size_t)page.limit, rq->arena, w,
+                          info);
+    json_object_end(w);
     return err;
 }

@@ -1,4 +1,5 @@
 /* Editing and deleting: the former text stays in message_edits, the search index follows it, and an event tells every client. */
+#include "desk/mention.h"
 #include "desk/message_service.h"
 
 #include "base/utf8.h"
@@ -65,6 +66,7 @@ static enum err edit_fn(struct db_txn *txn, void *arg)
     struct desk_work w = desk_work_begin(e->desk, txn, &c);
     if (e->is_deletion) {
         err = message_store_deletion(txn, m.id, e->actor->agent, m.body, w.now);
+        err = err != ERR_OK ? err : mention_delete_of(txn, m.id);
         m.deleted_at = w.now;
         m.body = STR("");
     } else {

@@ -7,6 +7,7 @@
 #include "desk/message_service.h"
 
 #include "base/check.h"
+#include "desk/mention.h"
 #include "desk/prechat.h"
 #include "desk/stream.h"
 
@@ -88,7 +89,7 @@ static enum err attach_files(struct db_txn *txn, const struct message_in *in, st
 }
 
 /* Inserts the message with the number it was given, its files and mentions, and writes the event's payload. */
-static enum err put_message(struct db_txn *txn, const struct message_in *in,
+static enum err put_message(struct desk *desk, struct db_txn *txn, const struct message_in *in,
                             struct conversation_id c, int64_t seq, int64_t now, struct message *m,
                             struct str *payload_out, struct errinfo *info)
 {
@@ -119,7 +120,12 @@ static enum err put_message(struct db_txn *txn, const struct message_in *in,
     }
     err = attach_files(txn, in, arena, m, info);
     for (size_t i = 0; i < in->n_mentions && err == ERR_OK; i++) {
-        err = mention_insert(txn, in->mentions[i], m->id, c);
+        if (in->mentions[i].v != in->author_id) {
+            err = mention_insert(txn, in->mentions[i], m->id, c);
+        }
+    }
+    if (err == ERR_OK && in->n_mentions > 0) {
+        err = mention_tell_on_commit(desk, txn, m, in->mentions, in->n_mentions);
     }
     return err != ERR_OK ? err : write_payload(m, arena, payload_out);
 }
@@ -178,7 +184,7 @@ static enum err send_short(struct desk *desk, struct db_txn *txn, const struct m
 {
     struct message m;
     struct str payload = {0};
-    enum err err = put_message(txn, in, slot->id, slot->seq, now, &m, &payload, info);
+    enum err err = put_message(desk, txn, in, slot->id, slot->seq, now, &m, &payload, info);
     if (err != ERR_OK) {
         return err;
     }
@@ -233,7 +239,8 @@ static enum err append_message(struct desk_work *w, struct conversation *c,
     struct message m;
     struct str payload = {0};
     count_in(c, in, w->now);
-    enum err err = put_message(w->txn, in, c->id, c->last_seq + 1, w->now, &m, &payload, info);
+    enum err err =
+        put_message(w->desk, w->txn, in, c->id, c->last_seq + 1, w->now, &m, &payload, info);
     if (err == ERR_OK) {
         err = conversation_append(w, c, STR("message.created"), m.is_public, payload);
     }
@@ -312,7 +319,7 @@ static enum err begin_conversation(struct desk *desk, struct db_txn *txn,
     struct message m;
     struct str payload = {0};
     if (err == ERR_OK) {
-        err = put_message(txn, in, c.id, 2, w.now, &m, &payload, info);
+        err = put_message(desk, txn, in, c.id, 2, w.now, &m, &payload, info);
     }
     if (err == ERR_OK) {
         err = conversation_append(&w, &c, STR("message.created"), true, payload);

@@ -200,24 +200,6 @@ enum err message_load_place(struct db_txn *txn, struct message_id id,
     return db_rows_close(&rows);
 }
 
-enum err mention_insert(struct db_txn *txn, struct agent_id agent, struct message_id message,
-                        struct conversation_id c)
-{
-    return DB_EXEC(txn,
-                   "INSERT INTO mentions (agent_id, message_id, conversation_id) VALUES ($1, $2, "
-                   "$3) ON CONFLICT DO NOTHING",
-                   db_i64(agent.v), db_i64(message.v), db_i64(c.v));
-}
-
-enum err mention_mark_seen(struct db_txn *txn, struct agent_id agent, struct conversation_id c,
-                           int64_t now)
-{
-    return DB_EXEC(txn,
-                   "UPDATE mentions SET seen_at = $3 WHERE agent_id = $1 AND conversation_id = $2 "
-                   "AND seen_at IS NULL",
-                   db_i64(agent.v), db_i64(c.v), db_i64(now));
-}
-
 /* ---- files ---- */
 
 enum err file_insert(struct db_txn *txn, struct file *f, int64_t now)

@@ -61,11 +61,6 @@ ERR_MUST_USE enum err message_load_place(struct db_txn *txn, struct message_id i
                                          struct conversation_id *conversation_out,
                                          bool *is_public_out);
 
-ERR_MUST_USE enum err mention_insert(struct db_txn *txn, struct agent_id agent,
-                                     struct message_id message, struct conversation_id c);
-ERR_MUST_USE enum err mention_mark_seen(struct db_txn *txn, struct agent_id agent,
-                                        struct conversation_id c, int64_t now);
-
 /* ---- files ---- */
 
 ERR_MUST_USE enum err file_insert(struct db_txn *txn, struct file *f, int64_t now);

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "desk/mention.h"
 
 #define MAX_WAITING 200000 /* marks; more are dropped, later ones stand for them */
 
@@ -41,10 +42,11 @@ struct fold {
     struct conversation_id conversation;
     struct customer_id customer;
     struct inbox_id inbox;
-    struct agent_id agent; /* last one who read */
+    struct agent_id agent; /* who read; 0: a customer */
     int64_t customer_read, customer_delivered, agent_read;
     /* result */
     bool is_changed;
+    int64_t n_mentions_seen;
     int64_t out[3];
 };
 struct batch {
@@ -91,12 +93,14 @@ static void fold_in(struct fold *f, const struct mark *m)
     }
 }
 
-/* Customers' marks without a conversation are folded by customer, with a key that no conversation has. */
+/* Agents' marks are folded by conversation and agent, since each has mentions of their own; customers' by conversation, or by customer when they name none. The
+ * three never share a key: agents have the even ones (with room for 2^20 agents and 2^42 conversations), customers the odd ones on both sides of 0. */
 static int64_t key_of(const struct mark *m)
 {
-    return m->conversation.v != 0
-               ? (m->kind == RECEIPT_AGENT_READ ? m->conversation.v * 2 : m->conversation.v * 2 + 1)
-               : -m->customer.v;
+    if (m->kind == RECEIPT_AGENT_READ) {
+        return ((m->conversation.v << 20) | (m->agent.v & 0xfffff)) * 2;
+    }
+    return m->conversation.v != 0 ? m->conversation.v * 2 + 1 : -(m->customer.v * 2 + 1);
 }
 
 static void take(struct receipts *r, struct batch *b)
@@ -192,7 +196,8 @@ static enum err write_agent(struct db_txn *txn, struct fold *f, int64_t now)
     }
     return err != ERR_OK || f->agent.v == 0
                ? err
-               : mention_mark_seen(txn, f->agent, f->conversation, now);
+               : mention_mark_seen(txn, f->agent, f->conversation, f->agent_read, now,
+                                   &f->n_mentions_seen);
 }
 
 static enum err write_fn(struct db_txn *txn, void *arg)
@@ -202,6 +207,7 @@ static enum err write_fn(struct db_txn *txn, void *arg)
     for (size_t i = 0; i < b->folds.len && err == ERR_OK; i++) {
         struct fold *f = &b->folds.items[i];
         f->is_changed = false;
+        f->n_mentions_seen = 0;
         err = f->agent_read > 0 ? write_agent(txn, f, desk_now(b->desk)) : write_customer(txn, f);
     }
     return err;
@@ -233,6 +239,9 @@ enum err receipts_flush(struct receipts *r)
     for (size_t i = 0; i < b.folds.len && err == ERR_OK; i++) {
         if (b.folds.items[i].is_changed) {
             tell(r->desk, &b.folds.items[i]);
+        }
+        if (b.folds.items[i].n_mentions_seen > 0) {
+            mention_tell_seen(r->desk, b.folds.items[i].agent, b.folds.items[i].conversation);
         }
     }
     VEC_RELEASE(&b.folds);

@@ -372,6 +372,14 @@ bool stream_is_reachable(const struct desk *desk, struct agent_id agent)
     return idmap_find(desk->stream->unreachable, agent.v) == NULL;
 }
 
+bool stream_may_hear(const struct desk *desk, struct agent_id agent, struct agent_id assignee,
+                     struct team_id team)
+{
+    const struct listener *l = idmap_find(desk->stream->by_agent, agent.v);
+    return l != NULL && actor_may(&l->actor, PERM_CONVERSATION_READ) &&
+           conversation_may_read(&l->actor, assignee, team);
+}
+
 int stream_count(const struct desk *desk, struct agent_id agent)
 {
     const struct listener *l = idmap_find(desk->stream->by_agent, agent.v);

@@ -41,6 +41,9 @@ void stream_view(struct desk *desk, struct agent_id agent, struct conversation_i
 /* Agents who are offline or away, as presence last said: a customer's message to one of them takes the long way, to the queue. */
 void stream_set_reachable(struct desk *desk, struct agent_id agent, bool is_reachable);
 bool stream_is_reachable(const struct desk *desk, struct agent_id agent);
+/* Somebody of this agent listens, and may read what belongs to these two. */
+bool stream_may_hear(const struct desk *desk, struct agent_id agent, struct agent_id assignee,
+                     struct team_id team);
 int stream_count(const struct desk *desk, struct agent_id agent);
 /* Every agent that listens. */
 size_t stream_agents(const struct desk *desk, struct agent_id *out, size_t max);

@@ -714,6 +714,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My drafts in all conversations that I may see, the newest conversation first. Changes come as `draft` frames. */
+        get: operations["draft_http_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mentions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Notes that mention me, newest first, in conversations that I may read. New ones come as `mention` frames. A page may be shorter than asked for. */
+        get: operations["mention_http_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mentions/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** I have seen them. Reading a conversation (`read` frame or /read) past a mention does the same. */
+        post: operations["mention_http_seen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/messages/{id}": {
         parameters: {
             query?: never;
@@ -1769,6 +1820,25 @@ export interface components {
             /** @enum {string} */
             kind: "public" | "note";
             updated_at: components["schemas"]["OptTime"];
+        };
+        DraftPlace: {
+            conversation_id: components["schemas"]["Id"];
+            /** @enum {string} */
+            kind: "public" | "note";
+            preview: string;
+            updated_at: components["schemas"]["Time"];
+        };
+        Mention: {
+            message_id: components["schemas"]["Id"];
+            conversation_id: components["schemas"]["Id"];
+            seq: number;
+            /** @enum {string} */
+            kind: "public" | "note";
+            author_name: string;
+            customer_name: string;
+            preview: string;
+            at: components["schemas"]["Time"];
+            seen_at: components["schemas"]["OptTime"];
         };
         Event: {
             id: components["schemas"]["Id"];
@@ -3724,6 +3794,92 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    draft_http_list: {
+        parameters: {
+            query?: {
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Drafts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["DraftPlace"][];
+                        next_cursor: components["schemas"]["NextCursor"];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    mention_http_list: {
+        parameters: {
+            query?: {
+                unseen?: boolean;
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Mentions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Mention"][];
+                        /** @description how many I have not seen, 999 at most */
+                        unseen: number;
+                        next_cursor: components["schemas"]["NextCursor"];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    mention_http_seen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    conversation_id: components["schemas"]["OptId"];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        unseen: number;
+                    };
+                };
             };
             default: components["responses"]["Problem"];
         };
