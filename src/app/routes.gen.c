@@ -737,6 +737,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.reply",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -748,6 +749,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
     },
     {
@@ -759,6 +761,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .auth = ROUTE_AGENT,
         .permission = "conversation.read",
         .max_body = 131072,
+        .takes_key = ROUTE_NO_KEY,
         .rate_class = 2,
     },
     {
