@@ -256,6 +256,7 @@ static void keep_text(struct message_in *in, struct arena *arena)
     in->client_id = str_dup(arena, in->client_id);
     in->body = str_dup(arena, in->body);
     in->button = str_dup(arena, in->button);
+    in->topic = str_dup(arena, in->topic);
 }
 
 static void fill_author(const struct peer *p, struct message_in *in)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { Desk, Visitor } from './desk.js';
+import { clientId, Desk, Visitor } from './desk.js';
 import { expectStatus } from './http.js';
 
 let desk: Desk;
@@ -64,4 +64,19 @@ test('what the customer chose is the topic of the conversation; what the form do
     const c = await expectStatus<any>(200, desk.owner.get(`/api/v1/conversations/${message.conversation_id}`));
     assert.equal(c.topic, kept, String(topic));
   }
+});
+
+test('through the socket as well, where the frame is gone before the message is stored', async () => {
+  const visitors = await Promise.all(Array.from({ length: 8 }, () => Visitor.open(desk.server, desk.inbox.key)));
+  await Promise.all(
+    visitors.map(async (visitor) => {
+      const line = visitor.openSocket();
+      await line.frame('live');
+      line.send({ t: 'send', message: { client_id: clientId(), body: 'hello', topic: 'account' } });
+      const { conversation_id } = await line.frame('ack');
+      line.close();
+      const c = await expectStatus<any>(200, desk.owner.get(`/api/v1/conversations/${conversation_id}`));
+      assert.equal(c.topic, 'account');
+    }),
+  );
 });
