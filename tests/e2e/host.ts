@@ -17,13 +17,16 @@ export async function hostPage(): Promise<Host> {
       response.writeHead(204).end();
       return;
     }
+    // What stands in the query becomes attributes of the script: ?data-greeting=Hello
+    const { searchParams } = new URL(request.url ?? '/', host.origin);
+    const attributes = [...searchParams].filter(([name]) => name.startsWith('data-')).map(([name, value]) => ` ${name}="${value}"`);
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': `default-src 'none'; script-src ${host.desk}; frame-src ${host.desk}; style-src 'none'; base-uri 'none'; require-trusted-types-for 'script'`,
     });
-    response.end(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Exchange</title>
-<script src="${host.desk}/widget/loader.js" data-inbox="${host.inbox}" data-locale="en" defer></script></head>
-<body><h1>Exchange</h1><p>${'Markets move. '.repeat(300)}</p></body></html>`);
+    response.end(`<!doctype html><html lang="en" dir="${searchParams.get('dir') ?? 'ltr'}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Exchange</title>
+<script src="${host.desk}/widget/loader.js" data-inbox="${host.inbox}" data-locale="${searchParams.get('locale') ?? 'en'}"${attributes.join('')} defer></script></head>
+<body><h1>Exchange</h1><p><button id="help">Help</button></p><p>${'Markets move. '.repeat(300)}</p></body></html>`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   host.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -7,7 +7,7 @@ export default defineConfig({
   build: {
     outDir: '../../dist/widget',
     emptyOutDir: false,
-    target: ['chrome90', 'firefox90', 'safari15'],
+    target: ['chrome91', 'firefox90', 'safari15'],
     lib: {
       entry: 'loader/main.ts',
       formats: ['iife'],

@@ -18,12 +18,16 @@ export type ToPage =
 
 type Envelope<M> = M & { p: typeof PROTOCOL };
 
-/** Names of the fields. */
-const SHAPES: Record<string, Record<string, 'string' | 'boolean' | 'number'>> = {
+type Shapes = Record<string, Record<string, 'string' | 'boolean' | 'number'>>;
+
+/** Names of the fields, per direction: the loader is counted by the byte and carries its own only. */
+export const TO_FRAME: Shapes = {
   visible: { open: 'boolean' },
   identify: { identity: 'string' },
   logout: {},
   locale: { locale: 'string' },
+};
+export const TO_PAGE: Shapes = {
   ready: {},
   close: {},
   unread: { count: 'number', preview: 'string' },
@@ -40,12 +44,14 @@ export function read<M extends ToFrame | ToPage>(
   event: Pick<MessageEvent, 'origin' | 'source' | 'data'>,
   source: unknown,
   origin: string,
+  shapes: Shapes,
 ): M | null {
   if (!source || event.origin !== origin || event.source !== source) return null;
   const data = event.data as Record<string, unknown> | null;
   if (typeof data !== 'object' || data === null || data['p'] !== PROTOCOL) return null;
-  const shape = Object.keys(SHAPES).includes(String(data['t'])) && SHAPES[String(data['t'])];
-  if (!shape) return null;
+  const kind = String(data['t']);
+  if (!Object.prototype.hasOwnProperty.call(shapes, kind)) return null;
+  const shape = shapes[kind]!;
   for (const [key, type] of Object.entries(shape)) {
     if (typeof data[key] !== type) return null;
   }

@@ -15,6 +15,6 @@ const widget = new Widget({
   locale: query.get('locale') ?? '',
 });
 document.documentElement.lang = widget.language;
-void widget.begin();
+widget.start();
 await loadWords(widget.language);
 mount(App, { target: document.getElementById('app')!, props: { widget } });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { envelope, PROTOCOL, read, type ToPage } from '../loader/protocol.js';
+import { envelope, PROTOCOL, read, TO_FRAME, TO_PAGE, type ToPage } from '../loader/protocol.js';
 
 const ORIGIN = 'https://desk.example';
 const frame = {} as MessageEventSource;
@@ -13,7 +13,7 @@ const event = (data: unknown, origin = ORIGIN, source: MessageEventSource | null
 describe('protocol between page and frame', () => {
   it('reads what was written', () => {
     const said = envelope<ToPage>({ t: 'unread', count: 2, preview: '您好' });
-    expect(read<ToPage>(event(said), frame, ORIGIN)).toEqual({
+    expect(read<ToPage>(event(said), frame, ORIGIN, TO_PAGE)).toEqual({
       t: 'unread',
       count: 2,
       preview: '您好',
@@ -34,11 +34,16 @@ describe('protocol between page and frame', () => {
     ['no object', event('close')],
     ['nothing', event(null)],
   ])('does not believe %s', (_, e) => {
-    expect(read(e, frame, ORIGIN)).toBe(null);
+    expect(read(e, frame, ORIGIN, TO_PAGE)).toBe(null);
+  });
+
+  it('takes only what goes its own way', () => {
+    expect(read(event(envelope({ t: 'logout' })), frame, ORIGIN, TO_PAGE)).toBe(null);
+    expect(read(event(envelope({ t: 'logout' })), frame, ORIGIN, TO_FRAME)).not.toBe(null);
   });
 
   it('believes nobody while there is no frame', () => {
-    expect(read(event(envelope({ t: 'close' }), ORIGIN, null), undefined, ORIGIN)).toBe(null);
-    expect(read(event(envelope({ t: 'close' }), ORIGIN, null), null, ORIGIN)).toBe(null);
+    expect(read(event(envelope({ t: 'close' }), ORIGIN, null), undefined, ORIGIN, TO_PAGE)).toBe(null);
+    expect(read(event(envelope({ t: 'close' }), ORIGIN, null), null, ORIGIN, TO_PAGE)).toBe(null);
   });
 });

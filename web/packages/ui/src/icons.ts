@@ -68,6 +68,10 @@ export const iconCommand =
 export const iconRefresh =
   'M4.5 12a7.5 7.5 0 0 1 13-5.1L20 9.5M20 4.5v5h-5M19.5 12a7.5 7.5 0 0 1-13 5.1L4 14.5M4 19.5v-5h5';
 export const iconFlag = 'M5.5 21V4M5.5 4.5h12l-2 4 2 4h-12';
+export const iconBellOff =
+  'M6.5 16.5V11a5.5 5.5 0 0 1 1-3.1M10 5.9a5.5 5.5 0 0 1 7.5 5.1v5.5l1.5 2H5l1.5-2M10 21h4M4 4l16 16';
+export const iconCamera =
+  'M4.5 7.5h3L9 5h6l1.5 2.5h3A1.5 1.5 0 0 1 21 9v8.5a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 17.5V9a1.5 1.5 0 0 1 1.5-1.5ZM12 16a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7Z';
 export const iconBell = 'M6.5 16.5V11a5.5 5.5 0 0 1 11 0v5.5l1.5 2H5zM10 21h4';
 export const iconHistory = 'M3.5 12a8.5 8.5 0 1 0 2.7-6.2L3.5 8.3M3.5 4v4.5H8M12 7.5V12l3 2';
 export const iconMenu = 'M4 7h16M4 12h16M4 17h16';

@@ -26,6 +26,8 @@ import { problemWordOf } from './problems.js';
 export type Conversation = Schema['VisitorConversation'];
 export type Payload = {
   body: string;
+  /** Chosen in the form before. */
+  topic?: string | null;
   reply_to: string | null;
   files: Schema['File'][];
   button: string | null;
@@ -58,6 +60,8 @@ export class Chat {
   typist = $state.raw<Typist | null>(null);
   /** The line has been gone long enough to say so. */
   isDown = $state(false);
+  /** The newest that came in while the line was live: worth a sound, and saying aloud. */
+  news = $state.raw<Message | null>(null);
   /** False until the first page or replay is there: the view shows a skeleton instead of jumping. */
   isLoaded = $state(false);
   /** The person looks at the conversation now; the widget knows. */
@@ -70,6 +74,7 @@ export class Chat {
   private typingTimer: ReturnType<typeof setTimeout> | undefined;
   private downTimer: ReturnType<typeof setTimeout> | undefined;
   private tickTimer: ReturnType<typeof setInterval> | undefined;
+  private isLive = false;
   private saidTypingAt = 0;
   private reported = 0;
   /** Counts starts and resets: an answer that belongs to a former one is dropped. */
@@ -129,6 +134,7 @@ export class Chat {
     this.timeline = emptyTimeline();
     this.conversation = null;
     this.readSeq = this.reported = 0;
+    this.news = null;
     this.showTyping(null);
     this.isLoaded = false;
   }
@@ -209,6 +215,7 @@ export class Chat {
       reply_to: p.reply_to,
       file_ids: p.files.map((f) => f.id),
       button: p.button,
+      topic: p.topic ?? null,
     };
     return this.socket.send({ t: 'send', message });
   }
@@ -228,9 +235,10 @@ export class Chat {
           this.timeline = emptyTimeline(frame.conversation_id);
         this.takeHead(frame.conversation);
         this.reported = 0;
+        this.isLive = false;
         break;
       case 'live':
-        this.isLoaded = true;
+        this.isLoaded = this.isLive = true;
         this.outbox.lineIsLive();
         break;
       case 'event':
@@ -280,6 +288,7 @@ export class Chat {
     if (message.client_id) this.outbox.acknowledged(message.client_id);
     if (message.author.kind === 'customer') return;
     this.showTyping(null);
+    if (this.isLive && message.kind === 'public') this.news = message;
     this.socket.send({ t: 'delivered', seq: event.seq });
   }
 

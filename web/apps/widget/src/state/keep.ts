@@ -1,6 +1,8 @@
 /** What the widget keeps in the browser: its token, its unsent messages, a draft. Browsers may forbid storage in frames; then memory must do. */
 
 export interface Keep {
+  /** False: this browser keeps nothing for us; what is here ends with the page. */
+  readonly isLasting: boolean;
   get(key: string): string | null;
   set(key: string, value: string | null): void;
   /** Keys that begin so, of all tabs. */
@@ -11,6 +13,7 @@ export function makeKeep(inbox: string, storage: Storage | null): Keep {
   const memory = new Map<string, string>();
   const root = `stablehand/${inbox}/`;
   return {
+    isLasting: lasts(storage),
     get(key) {
       try {
         return storage?.getItem(root + key) ?? memory.get(key) ?? null;
@@ -41,6 +44,16 @@ export function makeKeep(inbox: string, storage: Storage | null): Keep {
       return [...all].filter((key) => key.startsWith(prefix));
     },
   };
+}
+
+function lasts(storage: Storage | null): boolean {
+  try {
+    storage?.setItem('stablehand/probe', '1');
+    storage?.removeItem('stablehand/probe');
+    return storage !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** Calls back when another tab changed `key` of this inbox. */

@@ -1,5 +1,5 @@
 /** The line to the exchange's page: exact origin both ways. */
-import { envelope, read, type ToFrame, type ToPage } from '../../loader/protocol.js';
+import { envelope, read, TO_FRAME, type ToFrame, type ToPage } from '../../loader/protocol.js';
 
 export interface PageLink {
   tell(message: ToPage): void;
@@ -10,7 +10,7 @@ export function linkToPage(origin: string, onMessage: (message: ToFrame) => void
   const parent = window.parent === window ? null : window.parent;
   if (!parent || !origin) return { tell: () => undefined };
   window.addEventListener('message', (event) => {
-    const message = read<ToFrame>(event, parent, origin);
+    const message = read<ToFrame>(event, parent, origin, TO_FRAME);
     if (message) onMessage(message);
   });
   return { tell: (message) => parent.postMessage(envelope(message), origin) };

@@ -6,9 +6,10 @@ import type { ToFrame } from '../../loader/protocol.js';
 import { loadWords, word, type WordKey } from '../words/index.js';
 import { accentInk } from './accent.js';
 import { TabBox } from './boxes.js';
-import { Chat } from './chat.svelte.js';
+import { Chat, type Payload } from './chat.svelte.js';
 import { browserStorage, makeKeep, onKept, type Keep } from './keep.js';
 import { linkToPage, type PageLink } from './page.js';
+import { joinTabs, type Tabs } from './tabs.js';
 import { setAccent } from './theme.js';
 
 type Session = Schema['VisitorSession'];
@@ -29,6 +30,8 @@ export interface WidgetConfig {
 const FIRST_RETRY_MS = 3_000;
 const MAX_RETRY_MS = 60_000;
 const PREVIEW = 160;
+/** How long a page may take to say who is there. */
+const SIGN_IN_MS = 3_000;
 
 /** A line of text for the bubble on the page: no marks of formatting. */
 export function plainPreview(body: string): string {
@@ -48,6 +51,10 @@ export class Widget {
   problem = $state.raw<unknown>(null);
   /** Where "new messages" begins, since the person last came back to the chat. 0: nothing new then. */
   newSince = $state(0);
+  isMuted = $state(false);
+  private isIntroduced = $state(false);
+  /** What the first message of a conversation is about, chosen in the form before. */
+  private topic = '';
   /** The person has gone somewhere: from now on focus follows the view. */
   hasMoved = false;
   private path = $state.raw<readonly View[]>([{ name: 'home' }]);
@@ -59,16 +66,20 @@ export class Widget {
   readonly isEmbedded: boolean;
   private readonly box: TabBox;
   private readonly page: PageLink;
+  private readonly tabs: Tabs;
   private token: string | null;
   /** Sessions are opened one after another: a sign-in must find the token of the visit before it. */
   private turn: Promise<void> = Promise.resolve();
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private retryMs = FIRST_RETRY_MS;
   private lostAt = 0;
+  private signInTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly config: WidgetConfig) {
     this.keep = makeKeep(config.inbox, browserStorage());
     this.token = this.keep.get('token');
+    this.isMuted = this.keep.get('muted') !== null;
+    this.isIntroduced = this.keep.get('introduced') !== null;
     this.language = pickLanguage(
       [this.keep.get('language') ?? '', config.locale, ...navigator.languages].filter(Boolean),
     );
@@ -82,13 +93,15 @@ export class Widget {
       socketUrl: () => `${location.origin.replace(/^http/, 'ws')}/api/v1/visitor/socket`,
     });
     this.page = linkToPage(config.origin, (message) => this.hear(message));
+    this.tabs = joinTabs(config.inbox, (token) => this.otherTabSigned(token));
     this.isEmbedded = config.origin !== '';
     this.isOpen = !this.isEmbedded;
     for (const event of ['online', 'focus', 'pageshow']) window.addEventListener(event, () => this.wake());
     document.addEventListener('visibilitychange', () => this.visibilityChanged());
-    onKept(config.inbox, 'token', (token) => this.otherTabSigned(token));
+    onKept(config.inbox, 'token', (token) => this.otherTabVisits(token));
     $effect.root(() => {
       $effect(() => this.tellUnread(this.chat.unread));
+      $effect(() => this.ringFor(this.chat.news));
       $effect(() => {
         if (this.session) this.page.tell({ t: 'known', known: this.chat.conversation !== null });
       });
@@ -108,12 +121,45 @@ export class Widget {
     return this.session?.inbox.brand ?? '';
   }
 
+  /** The operator asks visitors for something first. Not those who are signed in, nor in the middle of a conversation. */
+  get asksFirst(): boolean {
+    const form = this.session?.inbox.prechat;
+    if (!form || this.isIntroduced || this.session?.customer.is_verified || this.chat.conversation)
+      return false;
+    return form.topics.length > 0 || form.name !== 'off' || form.email !== 'off';
+  }
+
+  introduced(topic: string): void {
+    this.topic = topic;
+    this.isIntroduced = true;
+    this.keep.set('introduced', '1');
+  }
+
+  /** False when too much waits already. */
+  say(message: Partial<Payload>): boolean {
+    const isFirst = this.topic !== '' && this.chat.conversation === null;
+    return this.chat.send(isFirst ? { ...message, topic: this.topic } : message);
+  }
+
   /** For uploads, which do not go through the client. */
   get authorization(): Record<string, string> {
     return this.token ? { Authorization: `Bearer ${this.token}` } : {};
   }
 
   w = (key: WordKey, params?: Params): string => word(this.language, key, params);
+
+  /** The first session. Where a signed customer was last, the page is given a moment to sign them in again: at a shared computer it may be somebody else who
+   * comes next, and a page that does not say who is there gets a new visitor, not the former one's conversation. */
+  start(): void {
+    if (!this.isEmbedded || this.keep.get('signed') === null) {
+      void this.begin();
+      return;
+    }
+    this.signInTimer = setTimeout(() => {
+      this.leaveSigned();
+      void this.begin();
+    }, SIGN_IN_MS);
+  }
 
   /** Opens the session: an old token, a signed identity, both, or neither. */
   begin(identity?: string): Promise<void> {
@@ -185,12 +231,32 @@ export class Widget {
     const isSameLine = this.session !== null && this.token === session.token;
     this.session = session;
     this.token = session.token;
-    this.keep.set('token', session.token);
+    this.keepToken(session);
     const color = session.inbox.accent;
     setAccent(color);
     this.page.tell({ t: 'accent', color, ink: accentInk(color) });
     const isSameTalk = session.conversation?.id === this.chat.conversation?.id;
     if (!isSameLine || !isSameTalk) void this.chat.start(session.conversation);
+  }
+
+  /** A visitor's token is all they have, so the browser keeps it. A signed customer is signed in by the page each time: theirs is never written down. */
+  private keepToken({ customer, token }: Session): void {
+    if (!customer.is_verified) {
+      this.keep.set('token', token);
+      return;
+    }
+    const former = this.keep.get('signed');
+    if (former !== null && former !== customer.id) this.leaveSigned();
+    this.keep.set('signed', customer.id);
+    this.keep.set('token', null);
+    this.tabs.tell(token);
+  }
+
+  /** What a signed customer left unsent in tabs that are gone is not for the next person. */
+  private leaveSigned(): void {
+    this.keep.set('signed', null);
+    this.keep.set('draft', null);
+    void this.box.adopt(() => undefined);
   }
 
   private async speak(language: Language): Promise<void> {
@@ -214,11 +280,13 @@ export class Widget {
         this.visibilityChanged();
         break;
       case 'identify':
+        clearTimeout(this.signInTimer);
         void this.begin(message.identity);
         break;
       case 'logout':
-        this.turn = this.turn.then(() => this.forget());
-        void this.begin();
+        clearTimeout(this.signInTimer);
+        this.tabs.tell(null);
+        this.leaveChat();
         break;
       case 'locale':
         void this.speak(pickLanguage([message.locale]));
@@ -255,19 +323,50 @@ export class Widget {
     void this.begin();
   }
 
+  /** Another tab has a new visitor's token, or (signed in or out, which it says itself) none any more. */
+  private otherTabVisits(token: string | null): void {
+    if (token === null || token === this.token || this.session?.customer.is_verified) return;
+    this.takeToken(token);
+  }
+
   private otherTabSigned(token: string | null): void {
-    if (token === this.token) return;
+    if (token === null) this.leaveChat();
+    else if (token !== this.token) this.takeToken(token);
+  }
+
+  private takeToken(token: string): void {
+    clearTimeout(this.signInTimer);
+    this.turn = this.turn.then(() => void (this.token = token));
+    void this.begin();
+  }
+
+  private leaveChat(): void {
     this.turn = this.turn.then(() => {
-      if (token === null) this.forget();
-      this.token = token;
+      this.forget();
+      this.page.tell({ t: 'known', known: false });
     });
-    if (token !== null) void this.begin();
+    void this.begin();
+  }
+
+  private ringFor(news: Message | null): void {
+    if (!news || this.isMuted || this.chat.isVisible) return;
+    const name = `stablehand/${this.config.inbox}/sound`;
+    void import('./sound.js').then(({ ring }) => ring(name, navigator.locks)).catch(() => undefined);
+  }
+
+  mute(isMuted: boolean): void {
+    this.isMuted = isMuted;
+    this.keep.set('muted', isMuted ? '1' : null);
   }
 
   private forget(): void {
     this.token = null;
     this.keep.set('token', null);
+    this.keep.set('signed', null);
     this.keep.set('draft', null);
+    this.keep.set('introduced', null);
+    this.isIntroduced = false;
+    this.topic = '';
     this.box.forgetAll();
     this.session = null;
     this.chat.reset();

@@ -114,6 +114,17 @@ export const en = {
   secretClear: 'Delete it',
   secretEdit: 'Change the text',
   secretSend: 'It is not one: send',
+  prechatTitle: 'Before we start',
+  topic: 'What is it about?',
+  yourName: 'Your name',
+  optional: '(optional)',
+  fieldRequired: 'Please fill this in.',
+  topicRequired: 'Please choose one.',
+  notKept:
+    'Your browser does not let us keep this chat: it ends when you leave or reload this page. Save the transcript if you need it later.',
+  soundOn: 'Turn sound on',
+  soundOff: 'Turn sound off',
+  takePhoto: 'Take a photo',
   system: {
     handover: 'We are looking for a person for you.',
     assigned: '{name} has joined the chat.',
