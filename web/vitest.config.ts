@@ -10,6 +10,7 @@ export default defineConfig({
     include: ['packages/*/{src,test}/**/*.test.ts', 'apps/*/{src,test,loader}/**/*.test.ts'],
     environmentMatchGlobs: [['**/*.dom.test.ts', 'happy-dom']],
     environment: 'node',
+    setupFiles: ['./vitest.setup.ts'],
     restoreMocks: true,
   },
 });

@@ -157,7 +157,8 @@ function emitSocketTypes(socket) {
 }
 
 async function emitApiTypes() {
-  const module = require('openapi-typescript');
+  // The module for import: the one for require wants a newer node than Debian 12 has.
+  const module = await import(new URL('index.mjs', pathToFileURL(require.resolve('openapi-typescript'))));
   const ast = await module.default(pathToFileURL(join(root, 'spec', 'openapi.yaml')), { alphabetize: false });
   emit('web/packages/api/src/schema.gen.ts', `// ${BANNER}\n${module.astToString(ast)}`);
 }

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { AgentClient, Desk, PASSWORD } from './desk.js';
-import { expectStatus, HttpClient } from './http.js';
+import { expectStatus, HttpClient, setCookies } from './http.js';
 import { openapi } from './spec.js';
 
 let desk: Desk;
@@ -60,7 +60,7 @@ test('the cookies of a session: no script reads them, no other site sends them',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ email: 'owner@desk.example', password: PASSWORD }),
   });
-  const cookies = answer.headers.getSetCookie();
+  const cookies = setCookies(answer.headers);
   assert.equal(cookies.length, 2);
   for (const cookie of cookies) assert.match(cookie, /; Path=\/; HttpOnly; SameSite=(Lax|Strict)/);
   assert.match(answer.headers.get('cache-control') ?? '', /no-store/);

@@ -31,7 +31,7 @@ export class HttpClient {
       h['content-type'] ??= 'application/json';
     }
     const response = await fetch(this.baseUrl + path, { method, headers: h, ...(payload !== undefined && { body: payload }), redirect: 'manual' });
-    for (const cookie of response.headers.getSetCookie()) {
+    for (const cookie of setCookies(response.headers)) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
       if (value) this.cookies.set(name, value);
       else this.cookies.delete(name);
@@ -48,6 +48,11 @@ export class HttpClient {
   put = <T = any>(path: string, body?: unknown, headers?: Record<string, string>) => this.call<T>('PUT', path, body, headers);
   patch = <T = any>(path: string, body?: unknown, headers?: Record<string, string>) => this.call<T>('PATCH', path, body, headers);
   delete = <T = any>(path: string, headers?: Record<string, string>) => this.call<T>('DELETE', path, undefined, headers);
+}
+
+/** Each Set-Cookie of an answer. Not `getSetCookie`: the fetch of Debian 12's node has none. Ours carry no Expires, the one part with a comma in it. */
+export function setCookies(headers: Headers): string[] {
+  return (headers.get('set-cookie') ?? '').split(/, (?=[^;,=]+=)/).filter(Boolean);
 }
 
 /** The call's body; throws with the problem when the status is another one. */

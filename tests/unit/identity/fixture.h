@@ -26,8 +26,8 @@ struct fixture {
     struct arena *arena;
     int64_t now;
     struct errinfo info;
-    int n_sessions_ended, n_permissions_changed, n_visitor_ended, n_agent_changed,
-        n_customer_changed;
+    int n_sessions_ended, n_permissions_changed, n_visitor_ended, n_agent_changed;
+    struct customer_id changed; /* told inside the transaction, which may run more than once */
     struct customer_id merged_from, merged_into;
 };
 

@@ -44,9 +44,9 @@ function changedAt(message: Message): string {
 /** Puts a message at its place; the same id replaces (an edit keeps its place). */
 function placed(messages: readonly Message[], message: Message): readonly Message[] {
   const at = indexOfSeq(messages, message.seq);
-  if (messages[at]?.id === message.id) return messages.with(at, message);
+  if (messages[at]?.id === message.id) return [...messages.slice(0, at), message, ...messages.slice(at + 1)];
   if (at === messages.length) return [...messages, message];
-  return messages.toSpliced(at, 0, message);
+  return [...messages.slice(0, at), message, ...messages.slice(at)];
 }
 
 /** A page loaded over HTTP (newest first, as the server sends it). `lastSeq`: the conversation's last_seq, read before the page was. */

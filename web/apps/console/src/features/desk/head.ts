@@ -110,7 +110,7 @@ export function replaced(
 ): readonly string[] {
   const was = ids.indexOf(head.id);
   if (was < 0 && !keep) return ids;
-  const rest = was < 0 ? [...ids] : ids.toSpliced(was, 1);
+  const rest = ids.filter((_, i) => i !== was);
   if (!keep) return rest;
   let low = 0;
   let high = rest.length;
@@ -122,5 +122,5 @@ export function replaced(
   }
   if (low === was) return ids;
   if (low === rest.length && !isWhole && was < 0) return rest;
-  return rest.toSpliced(low, 0, head.id);
+  return [...rest.slice(0, low), head.id, ...rest.slice(low)];
 }
