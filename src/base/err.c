@@ -27,6 +27,8 @@ const char *err_name(enum err err)
         return "timeout";
     case ERR_UNAVAILABLE:
         return "unavailable";
+    case ERR_UNKNOWN:
+        return "unknown_outcome";
     case ERR_PROTOCOL:
         return "protocol";
     case ERR_INTERNAL:

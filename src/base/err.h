@@ -19,6 +19,7 @@ enum err {
     ERR_AGAIN,        /* not now; the same call may succeed later */
     ERR_TIMEOUT,
     ERR_UNAVAILABLE, /* something we need is down */
+    ERR_UNKNOWN,     /* it may have happened or not: look before doing it again */
     ERR_PROTOCOL,    /* a peer spoke nonsense */
     ERR_INTERNAL,    /* our bug, or a disk that fails */
 };

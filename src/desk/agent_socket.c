@@ -11,11 +11,10 @@
 #include "desk/receipts.h"
 #include "desk/socket_peer.h"
 #include "desk/stream.h"
+#include "desk/view_socket.h"
 
 #define REPLAY_MAX 2000
 /* Read on the writer's thread, so that the place of `viewed` in the order is sure: short. The rest is fetched over HTTP. */
-#define VIEW_REPLAY_MAX 200
-#define VIEW_REPLAY_BYTES (256 * 1024)
 
 struct replay {
     struct peer *peer;
@@ -97,16 +96,6 @@ static enum err offers_again_fn(struct db_txn *txn, void *arg)
     return offer_write_open_frames(txn, r->arena, r->peer->agent->actor.agent, &r->events);
 }
 
-static void send_frames(struct peer *p, const struct buf *frames)
-{
-    struct str rest = buf_str(frames), frame = {0};
-    while (rest.len > 0 && str_split(&rest, '\0', &frame)) {
-        if (frame.len > 0) {
-            p->desk->wire.send(p->desk->wire.arg, p->conn, frame);
-        }
-    }
-}
-
 static void replay_job(void *arg)
 {
     struct peer *p = arg;
@@ -125,12 +114,12 @@ static void replay_job(void *arg)
                                       (long long)r.last.v);
             wire->send(wire->arg, p->conn, s);
         } else {
-            send_frames(p, &r.events);
+            peer_send_frames(p, &r.events);
         }
         peer_send_cstr(p, "{\"t\":\"live\"}");
         wire->release(wire->arg, p->conn, topic_of_agent(p->agent->actor.agent), r.last.v);
         if (db_read(p->desk->db, offers_again_fn, &r) == ERR_OK) {
-            send_frames(p, &r.events);
+            peer_send_frames(p, &r.events);
         }
     } else {
         LOG_WARN("desk", "agent not welcomed", log_cstr("err", err_name(err)));
@@ -181,7 +170,7 @@ static void leave_done(enum err err, void *arg)
 static void leave_again(void *arg)
 {
     struct peer *p = arg;
-    while (db_submit(p->desk->db, leave_fn, leave_done, p) == ERR_LIMIT) {
+    while (db_submit_ordered(p->desk->db, peer_order(p), leave_fn, leave_done, p) == ERR_LIMIT) {
         struct timespec ms = {.tv_nsec = 5000000};
         (void)nanosleep(&ms, NULL);
     }
@@ -190,7 +179,7 @@ static void leave_again(void *arg)
 static void leave(struct peer *p)
 {
     struct peer *ref = peer_ref(p);
-    enum err err = db_submit(p->desk->db, leave_fn, leave_done, ref);
+    enum err err = db_submit_ordered(p->desk->db, peer_order(p), leave_fn, leave_done, ref);
     if (err == ERR_LIMIT && p->desk->wire.work(p->desk->wire.arg, 0, leave_again, ref)) {
         return;
     }
@@ -240,7 +229,7 @@ static void hello_job(void *arg)
         p->name = peer_keep(name);
     }
     if (err == ERR_OK) {
-        err = db_submit(p->desk->db, connect_fn, connect_done, p);
+        err = db_submit_ordered(p->desk->db, peer_order(p), connect_fn, connect_done, p);
         if (err == ERR_OK) {
             return;
         }
@@ -272,139 +261,6 @@ static void on_hello(struct peer *p, const struct json *frame)
     }
 }
 
-/* ---- view ---- */
-
-struct view_job {
-    struct peer *peer;
-    struct conversation_id conversation;
-    bool open;
-    int64_t have; /* < 0: no replay */
-    enum err err;
-    uint64_t visitor_topic;
-    int64_t last_seq;
-    struct buf frames;
-};
-
-static bool view_event(void *arg, const struct event *e)
-{
-    struct view_job *job = arg;
-    size_t before = job->frames.len;
-    stream_write_event(&job->frames, e, STR(""));
-    (void)buf_add_char(&job->frames, '\0');
-    if (buf_err(&job->frames) != ERR_OK) {
-        job->frames.len = before; /* no half frame */
-        return false;
-    }
-    return true;
-}
-
-static enum err view_fn(struct db_txn *txn, void *arg)
-{
-    struct view_job *job = arg;
-    struct conversation c;
-    buf_clear(&job->frames);
-    if (!job->open) {
-        return ERR_OK;
-    }
-    enum err err = actor_require(&job->peer->agent->actor, PERM_CONVERSATION_READ, NULL);
-    if (err == ERR_OK) {
-        err = conversation_load_for(txn, &job->peer->agent->actor, job->conversation,
-                                    db_txn_arena(txn), &c, NULL);
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    job->visitor_topic = topic_of_visitor(c.inbox, c.customer);
-    job->last_seq = c.last_seq;
-    return job->have >= 0 && job->have < c.last_seq
-               ? event_replay_conversation(txn, job->conversation, job->have, false,
-                                           VIEW_REPLAY_MAX, view_event, job)
-               : ERR_OK;
-}
-
-static struct peer_view *find_view(struct peer *p, int64_t conversation)
-{
-    for (size_t i = 0; i < PEER_MAX_VIEWS; i++) {
-        if (atomic_load_explicit(&p->agent->views[i].conversation, memory_order_acquire) ==
-            conversation) {
-            return &p->agent->views[i];
-        }
-    }
-    return NULL;
-}
-
-static void send_viewed(const struct peer *p, const struct view_job *job)
-{
-    BUF_AUTO b;
-    buf_init(&b, 256);
-    struct json_writer w;
-    json_writer_init(&w, &b);
-    json_object_begin(&w);
-    json_kv_cstr(&w, "t", "viewed");
-    json_kv_id(&w, "conversation_id", job->conversation.v);
-    json_kv_i64(&w, "last_seq", job->last_seq);
-    json_object_end(&w);
-    peer_send(p, &b);
-}
-
-/* On the writer's thread, after the commits that the replay saw and before those it did not. */
-static void view_done(enum err err, void *arg)
-{
-    struct view_job *job = arg;
-    struct peer *p = job->peer;
-    const struct wire *wire = &p->desk->wire;
-    struct peer_view *v = find_view(p, job->conversation.v);
-    bool is_gone = atomic_load(&p->stage) == PEER_CLOSED;
-    if (err != ERR_OK) {
-        struct errinfo info = {0};
-        peer_send_problem(p, err,
-                          err == ERR_NOT_FOUND ? (err_set(&info, err, "conversation_id",
-                                                          "not_found", "no such conversation"),
-                                                  &info)
-                                               : NULL);
-    } else if (!job->open && v != NULL) {
-        atomic_store(&v->conversation, 0);
-        stream_view(p->desk, p->agent->actor.agent, job->conversation, false);
-        wire->leave(wire->arg, p->conn, topic_of_conversation(job->conversation));
-    } else if (job->open && !is_gone) {
-        send_frames(p, &job->frames);
-        send_viewed(p, job);
-        struct peer_view *place = v != NULL ? v : find_view(p, 0);
-        if (v == NULL && place != NULL) {
-            atomic_store(&place->visitor_topic, job->visitor_topic);
-            atomic_store_explicit(&place->conversation, job->conversation.v, memory_order_release);
-            wire->join(wire->arg, p->conn, topic_of_conversation(job->conversation), false);
-            stream_view(p->desk, p->agent->actor.agent, job->conversation, true);
-        }
-    }
-    buf_release(&job->frames);
-    peer_unref(&job->peer);
-    mem_free(job);
-}
-
-static void on_view(struct peer *p, const struct json *frame)
-{
-    struct view_job *job = MEM_NEW(struct view_job);
-    job->open = json_bool(json_find(frame, "open"));
-    buf_init(&job->frames, VIEW_REPLAY_BYTES);
-    enum err err = json_get_id(frame, "conversation_id", &job->conversation.v, NULL);
-    if (err == ERR_OK) {
-        err = json_opt_i64(frame, "have", 0, INT64_MAX / 2, -1, &job->have, NULL);
-    }
-    job->peer = peer_ref(p);
-    if (err != ERR_OK) {
-        peer_close_bad_frame(p, "view");
-    } else {
-        err = db_submit(p->desk->db, view_fn, view_done, job);
-        if (err == ERR_OK) {
-            return;
-        }
-        peer_send_problem(p, err, NULL);
-    }
-    peer_unref(&job->peer);
-    mem_free(job);
-}
-
 /* ---- the small ones ---- */
 
 static void on_typing(struct peer *p, const struct json *frame)
@@ -416,7 +272,7 @@ static void on_typing(struct peer *p, const struct json *frame)
         !actor_may(&p->agent->actor, PERM_CONVERSATION_REPLY) || !peer_may_type(p, on)) {
         return;
     }
-    const struct peer_view *v = find_view(p, c.v); /* only where it was allowed to look */
+    const struct peer_view *v = agent_view_find(p, c.v); /* only where it was allowed to look */
     if (v == NULL) {
         return;
     }
@@ -437,7 +293,7 @@ static void on_read(struct peer *p, const struct json *frame)
     if (json_get_id(frame, "conversation_id", &c.v, NULL) != ERR_OK ||
         json_get_i64(frame, "seq", 0, INT64_MAX / 2, &seq, NULL) != ERR_OK) {
         peer_close_bad_frame(p, "read");
-    } else if (find_view(p, c.v) != NULL) {
+    } else if (agent_view_find(p, c.v) != NULL) {
         receipts_add(p->desk->receipts, RECEIPT_AGENT_READ, c, (struct customer_id){0},
                      (struct inbox_id){0}, p->agent->actor.agent, seq);
     }
@@ -489,7 +345,7 @@ static void on_activity(struct peer *p)
     }
     p->active_at = now;
     struct peer *ref = peer_ref(p);
-    if (db_submit(p->desk->db, activity_fn, activity_done, ref) != ERR_OK) {
+    if (db_submit_ordered(p->desk->db, peer_order(p), activity_fn, activity_done, ref) != ERR_OK) {
         peer_unref(&ref);
     }
 }
@@ -506,7 +362,7 @@ static void on_live_frame(struct peer *p, struct str t, const struct json *frame
     } else if (str_eq_cstr(t, "read")) {
         on_read(p, frame);
     } else if (str_eq_cstr(t, "view")) {
-        on_view(p, frame);
+        agent_on_view(p, frame);
     } else if (str_eq_cstr(t, "watch_all")) {
         on_watch_all(p, frame);
     } else if (str_eq_cstr(t, "activity")) {

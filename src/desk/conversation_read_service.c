@@ -266,7 +266,8 @@ static enum err events_fn(struct db_txn *txn, void *arg)
     }
     json_put_key(r->w, "items");
     json_array_begin(r->w);
-    err = event_replay_conversation(txn, r->id, r->at, false, r->limit + 1, write_event, &s);
+    err = event_replay_conversation(txn, r->id, r->at, EVENT_ALL, false, r->limit + 1, write_event,
+                                    &s);
     json_array_end(r->w);
     json_kv_bool(r->w, "has_more", s.n > r->limit);
     return err;

@@ -68,6 +68,12 @@ struct str peer_keep(struct str s)
     return (struct str){copy, s.len};
 }
 
+uint64_t peer_order(const struct peer *p)
+{
+    return p->agent != NULL ? topic_of_agent(p->agent->actor.agent)
+                            : topic_of_visitor(p->visitor->inbox, p->visitor->customer);
+}
+
 uint64_t peer_key(const struct peer *p)
 {
     return 1ULL << 63 | (uint64_t)p->conn.generation << 40 | (uint64_t)(p->conn.loop & 0xFF) << 32 |
@@ -80,6 +86,16 @@ void peer_send(const struct peer *p, struct buf *b)
 {
     if (buf_err(b) == ERR_OK) {
         p->desk->wire.send(p->desk->wire.arg, p->conn, buf_str(b));
+    }
+}
+
+void peer_send_frames(const struct peer *p, const struct buf *frames)
+{
+    struct str rest = buf_str(frames), frame = {0};
+    while (rest.len > 0 && str_split(&rest, '\0', &frame)) {
+        if (frame.len > 0) {
+            p->desk->wire.send(p->desk->wire.arg, p->conn, frame);
+        }
     }
 }
 
@@ -190,7 +206,7 @@ static void nack(const struct peer *p, struct str client_id, enum err err,
     problem_write(&w, problem_status(err, info), err, info, 0);
     json_kv_bool(&w, "retry",
                  err == ERR_UNAVAILABLE || err == ERR_LIMIT || err == ERR_AGAIN ||
-                     err == ERR_TIMEOUT);
+                     err == ERR_TIMEOUT || err == ERR_UNKNOWN);
     json_object_end(&w);
     peer_send(p, &b);
 }
@@ -231,9 +247,10 @@ static void send_done(enum err err, void *arg)
 {
     struct send_job *job = arg;
     struct peer *p = job->peer;
-    if (err == ERR_AGAIN && !job->in.is_retry) {
+    if ((err == ERR_AGAIN || err == ERR_UNKNOWN) && !job->in.is_retry) {
+        /* Looks for the client_id first; if the lost one commits only now, the unique index has the last word. */
         job->in.is_retry = true;
-        err = db_submit(p->desk->db, send_fn, send_done, job);
+        err = db_submit_ordered(p->desk->db, peer_order(p), send_fn, send_done, job);
         if (err == ERR_OK) {
             return;
         }
@@ -298,7 +315,7 @@ void peer_on_send(struct peer *p, const struct json *frame)
     if (err == ERR_OK) {
         fill_author(p, &job->in);
         keep_text(&job->in, arena);
-        err = db_submit(p->desk->db, send_fn, send_done, job);
+        err = db_submit_ordered(p->desk->db, peer_order(p), send_fn, send_done, job);
     }
     if (err != ERR_OK) {
         nack(p, client_id, err, &job->info);

@@ -55,12 +55,16 @@ struct peer *peer_new(struct desk *desk, struct conn_id conn, bool is_agent);
 struct peer *peer_ref(struct peer *p);
 void peer_unref(struct peer **p);
 uint64_t peer_key(const struct peer *p); /* for jobs: one connection's in order */
-struct str peer_keep(struct str s);      /* heap copy, for the peer's strings */
+/* For db_submit_ordered: all that one person does, over several sockets too. After hello. */
+uint64_t peer_order(const struct peer *p);
+struct str peer_keep(struct str s); /* heap copy, for the peer's strings */
 
 /* Frames. */
 void peer_send(const struct peer *p, struct buf *b); /* sends what was written, unless it failed */
 void peer_send_problem(const struct peer *p, enum err err,
                        const struct errinfo *info); /* t: error */
+void peer_send_frames(const struct peer *p,
+                      const struct buf *frames); /* each ended by a NUL; the buffer may be empty */
 void peer_send_cstr(const struct peer *p, const char *json);
 void peer_on_ping(const struct peer *p, const struct json *frame);
 void peer_send_nack_early(const struct peer *p,

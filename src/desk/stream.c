@@ -4,6 +4,8 @@
  * between topics would be lost; choosing the agents here (there are hundreds, not thousands) costs less. */
 #include "desk/stream.h"
 
+#include <pthread.h>
+
 #include "base/check.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -34,6 +36,9 @@ struct stream {
     VEC(struct listener *) listeners;
     struct idmap *by_conversation; /* -> struct viewers */
     struct idmap *unreachable;     /* agent -> itself */
+    /* Of by_agent, listeners and unreachable while they change: write functions, which may run beside the turn, look at them (stream_count,
+     * stream_is_reachable). Whoever has the turn reads without it. */
+    pthread_mutex_t lock;
     struct buf frame;
     uint64_t targets[MAX_TARGETS];
 };
@@ -44,6 +49,7 @@ struct stream *stream_new(void)
     s->by_agent = idmap_new();
     s->by_conversation = idmap_new();
     s->unreachable = idmap_new();
+    (void)pthread_mutex_init(&s->lock, NULL);
     buf_init(&s->frame, FRAME_MAX);
     return s;
 }
@@ -70,6 +76,7 @@ void stream_free(struct stream **stream)
     idmap_free(&s->by_agent);
     idmap_free(&s->by_conversation);
     idmap_free(&s->unreachable);
+    (void)pthread_mutex_destroy(&s->lock);
     buf_release(&s->frame);
     mem_free(s);
     *stream = NULL;
@@ -234,6 +241,7 @@ void desk_on_writer(struct desk *desk, void (*fn)(void *arg), void *arg)
 void stream_join(struct desk *desk, const struct actor *actor, struct conn_id conn)
 {
     struct stream *s = desk->stream;
+    (void)pthread_mutex_lock(&s->lock);
     struct listener *l = idmap_find(s->by_agent, actor->agent.v);
     if (l == NULL) {
         l = MEM_NEW(struct listener);
@@ -242,11 +250,11 @@ void stream_join(struct desk *desk, const struct actor *actor, struct conn_id co
     }
     l->actor = *actor;
     VEC_PUSH(&l->ears, ((struct ear){conn, actor->session}));
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
-int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn)
+static int leave_locked(struct stream *s, struct agent_id agent, struct conn_id conn)
 {
-    struct stream *s = desk->stream;
     struct listener *l = idmap_find(s->by_agent, agent.v);
     if (l == NULL) {
         return 0;
@@ -271,6 +279,14 @@ int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn)
     VEC_RELEASE(&l->ears);
     mem_free(l);
     return 0;
+}
+
+int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn)
+{
+    (void)pthread_mutex_lock(&desk->stream->lock);
+    int n_left = leave_locked(desk->stream, agent, conn);
+    (void)pthread_mutex_unlock(&desk->stream->lock);
+    return n_left;
 }
 
 static void close_ears(struct desk *desk, const struct listener *l, struct session_id session,
@@ -360,16 +376,21 @@ void stream_view(struct desk *desk, struct agent_id agent, struct conversation_i
 
 void stream_set_reachable(struct desk *desk, struct agent_id agent, bool is_reachable)
 {
+    (void)pthread_mutex_lock(&desk->stream->lock);
     if (is_reachable) {
         (void)idmap_remove(desk->stream->unreachable, agent.v);
     } else {
         (void)idmap_put(desk->stream->unreachable, agent.v, desk);
     }
+    (void)pthread_mutex_unlock(&desk->stream->lock);
 }
 
 bool stream_is_reachable(const struct desk *desk, struct agent_id agent)
 {
-    return idmap_find(desk->stream->unreachable, agent.v) == NULL;
+    (void)pthread_mutex_lock(&desk->stream->lock);
+    bool is_reachable = idmap_find(desk->stream->unreachable, agent.v) == NULL;
+    (void)pthread_mutex_unlock(&desk->stream->lock);
+    return is_reachable;
 }
 
 bool stream_may_hear(const struct desk *desk, struct agent_id agent, struct agent_id assignee,
@@ -382,8 +403,11 @@ bool stream_may_hear(const struct desk *desk, struct agent_id agent, struct agen
 
 int stream_count(const struct desk *desk, struct agent_id agent)
 {
+    (void)pthread_mutex_lock(&desk->stream->lock);
     const struct listener *l = idmap_find(desk->stream->by_agent, agent.v);
-    return l == NULL ? 0 : (int)l->ears.len;
+    int n = l == NULL ? 0 : (int)l->ears.len;
+    (void)pthread_mutex_unlock(&desk->stream->lock);
+    return n;
 }
 
 size_t stream_agents(const struct desk *desk, struct agent_id *out, size_t max)

@@ -76,19 +76,10 @@ static enum err read_fn(struct db_txn *txn, void *arg)
     atomic_store(&v->conversation, c.id.v);
     int64_t have = v->have_conversation.v == c.id.v && v->have <= c.last_seq ? v->have : 0;
     if (err == ERR_OK && c.id.v != 0 && have < c.last_seq) {
-        err = event_replay_conversation(txn, c.id, have, true, REPLAY_MAX, replay_event, r);
+        err =
+            event_replay_conversation(txn, c.id, have, r->last, true, REPLAY_MAX, replay_event, r);
     }
     return err != ERR_OK ? err : buf_err(&r->welcome);
-}
-
-static void send_replay(struct peer *p, const struct buf *events)
-{
-    struct str rest = buf_str(events), frame = {0};
-    while (rest.len > 0 && str_split(&rest, '\0', &frame)) {
-        if (frame.len > 0) {
-            p->desk->wire.send(p->desk->wire.arg, p->conn, frame);
-        }
-    }
 }
 
 static void greet(struct peer *p, const struct actor *actor)
@@ -111,7 +102,7 @@ static void greet(struct peer *p, const struct actor *actor)
         atomic_store_explicit(&p->stage, PEER_LIVE, memory_order_release);
         wire->accept(wire->arg, p->conn);
         peer_send(p, &r.welcome);
-        send_replay(p, &r.events);
+        peer_send_frames(p, &r.events);
         if (buf_err(&r.events) == ERR_OK) {
             peer_send_cstr(p, "{\"t\":\"live\"}");
             wire->release(wire->arg, p->conn, topic, r.last.v);

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 
-static const struct db_engine *const engines[] = {&db_sqlite_engine};
+static const struct db_engine *const engines[] = {&db_sqlite_engine, &db_pg_engine};
 
 enum err db_open(const struct db_options *options, struct db **out, struct errinfo *info)
 {
@@ -12,12 +12,14 @@ enum err db_open(const struct db_options *options, struct db **out, struct errin
     size_t colon = str_find_char(url, ':');
     struct str scheme = str_sub(url, 0, colon == SIZE_MAX ? 0 : colon);
     for (size_t i = 0; i < ARRAY_LEN(engines); i++) {
-        if (str_eq_cstr(scheme, engines[i]->scheme)) {
+        if (str_eq_cstr(str_eq(scheme, STR("postgresql")) ? STR("postgres") : scheme,
+                        engines[i]->scheme)) {
             return engines[i]->open(options, options->url + colon + 1, out, info);
         }
     }
     return err_set(info, ERR_INVALID, "db.url", "scheme",
-                   "no database engine for \"%s\"; try sqlite:/path/stablehand.db", options->url);
+                   "no database engine for this url; try sqlite:/path/stablehand.db or "
+                   "postgres://user@host/stablehand");
 }
 
 void db_close(struct db **db)
@@ -71,7 +73,12 @@ enum err db_write(struct db *db, db_fn fn, void *arg)
 
 enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg)
 {
-    return db->engine->submit(db, fn, done, arg);
+    return db->engine->submit(db, 0, fn, done, arg);
+}
+
+enum err db_submit_ordered(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg)
+{
+    return db->engine->submit(db, key, fn, done, arg);
 }
 
 /* ---- values ---- */
@@ -117,6 +124,13 @@ enum err db_exec(struct db_txn *txn, const char *sql, const struct db_val *vals,
                  int64_t *n_changed_out)
 {
     return txn->db->engine->exec(txn, sql, vals, n, n_changed_out);
+}
+
+enum err db_exec_later(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n)
+{
+    const struct db_engine *engine = txn->db->engine;
+    return engine->exec_later != NULL ? engine->exec_later(txn, sql, vals, n)
+                                      : engine->exec(txn, sql, vals, n, NULL);
 }
 
 enum err db_query(struct db_txn *txn, const char *sql, const struct db_val *vals, size_t n,

@@ -1,10 +1,14 @@
 /* Database: a function inside a transaction.
  *
- * Two engines behind one table of functions (struct db_engine, db_engine.h): SQLite now, PostgreSQL next; db_fake.h is a scripted one for tests.
+ * Two engines behind one table of functions (struct db_engine, db_engine.h): SQLite and PostgreSQL; db_fake.h is a scripted one for tests.
  * SQL is constant text (a literal: the statement cache is keyed by its address) in the subset both engines run, with $1..$n parameters.
  *
  * SQLite: one writer thread takes everything that waits, runs one function after the other and commits once (group commit, synchronous=FULL).
  * A function that returns an error is rolled back alone. Nothing is acknowledged before COMMIT has returned.
+ *
+ * PostgreSQL: functions run in parallel, each in a transaction of its own (SERIALIZABLE, so that the database looks as if they had run one after the other);
+ * db_write runs it on the caller's thread. Memory of the process that a write function reads is another matter: there it must lock. Hooks and done calls
+ * never run at the same time, and those of a transaction that depends on another one's come later, on whatever thread.
  *
  * A statement that fails (ERR_CONFLICT) leaves the transaction usable on SQLite only; portable code says ON CONFLICT DO NOTHING, or returns the error.
  *
@@ -28,15 +32,19 @@ struct db_txn;
 struct db_rows;
 
 typedef enum err (*db_fn)(struct db_txn *txn, void *arg);
-/* Runs after COMMIT (err == ERR_OK) or after the rollback, on the writer's thread, in commit order. Must be quick and must not block. */
+/* Runs after COMMIT (err == ERR_OK) or after the rollback, one at a time with hooks and the bus's listeners, in commit order. Must be quick and must not block. */
 typedef void (*db_done_fn)(enum err err, void *arg);
 
 /* From any thread but a loop thread; blocks until done. Read: a consistent snapshot. Write: durable when it returns ERR_OK.
- * Returns what fn returned, or ERR_UNAVAILABLE (queue full, disk full, I/O error: nothing of this function was kept). */
+ * Returns what fn returned, or ERR_UNAVAILABLE (queue full, disk full, I/O error, no database: nothing of this function was kept), or ERR_UNKNOWN (PostgreSQL:
+ * the connection broke during COMMIT; it may have been kept. Look for the id that the client made; never simply run it again). */
 ERR_MUST_USE enum err db_read(struct db *db, db_fn fn, void *arg);
 ERR_MUST_USE enum err db_write(struct db *db, db_fn fn, void *arg);
-/* From any thread, never blocks: queues fn for the writer; `done` tells the outcome. ERR_LIMIT when the queue is full (then done is not called). */
+/* From any thread, never blocks: queues fn for a writer; `done` tells the outcome. ERR_LIMIT when the queue is full (then done is not called). With several
+ * writers functions may overtake each other; those that were given the same key (not 0) never do, and never run at the same time. */
 ERR_MUST_USE enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg);
+ERR_MUST_USE enum err db_submit_ordered(struct db *db, uint64_t key, db_fn fn, db_done_fn done,
+                                        void *arg);
 
 /* A passenger of the calling thread's writes: `fn` runs at the end of the next db_write of `db` that would succeed, in its transaction, and what it returns is
  * what that write returns. Once such a write is durable `is_done` is set and later ones travel alone; a write that fails leaves it waiting. For what must
@@ -69,6 +77,9 @@ struct db_val db_blob(struct str s);
 /* Statements without a result. `n_changed_out` may be NULL. Unique or foreign key violation: ERR_CONFLICT. */
 ERR_MUST_USE enum err db_exec(struct db_txn *txn, const char *sql, const struct db_val *vals,
                               size_t n, int64_t *n_changed_out);
+/* A statement that the function does not look at the outcome of: it may be sent with a later one, and if it fails the transaction fails. */
+ERR_MUST_USE enum err db_exec_later(struct db_txn *txn, const char *sql, const struct db_val *vals,
+                                    size_t n);
 /* Statements with rows (SELECT, or INSERT/UPDATE ... RETURNING). At most 8 open at a time in one transaction. */
 ERR_MUST_USE enum err db_query(struct db_txn *txn, const char *sql, const struct db_val *vals,
                                size_t n, struct db_rows **rows_out);
@@ -92,6 +103,7 @@ ERR_MUST_USE enum err db_query_i64(struct db_txn *txn, const char *sql, const st
     (const struct db_val[]){__VA_ARGS__},                                                          \
         sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)
 #define DB_EXEC(txn, sql, ...) db_exec((txn), (sql), DB_ARGS(__VA_ARGS__), NULL)
+#define DB_EXEC_LATER(txn, sql, ...) db_exec_later((txn), (sql), DB_ARGS(__VA_ARGS__))
 #define DB_QUERY(txn, rows_out, sql, ...) db_query((txn), (sql), DB_ARGS(__VA_ARGS__), (rows_out))
 #define DB_QUERY_ONE(txn, rows_out, sql, ...)                                                      \
     db_query_one((txn), (sql), DB_ARGS(__VA_ARGS__), (rows_out))
@@ -127,17 +139,19 @@ struct db_migration {
     const char *name; /* "identity" */
     /* The file's text, embedded; its SHA-256 is kept and compared at every start. Expanded per engine:
      * {{ID}} = integer primary key that numbers itself (never re-used), {{I64}} = 64-bit integer, {{TIME}} = the same, UTC milliseconds,
-     * {{BLOB}} = bytes; {{STRICT}} after the closing bracket of CREATE TABLE (column types INTEGER, TEXT and the words above only). */
+     * {{BLOB}} = bytes; {{STRICT}} after the closing bracket of CREATE TABLE (column types INTEGER, TEXT and the words above only);
+     * {{POSTGRES}} ... {{END}}, {{SQLITE}} ... {{END}}: only there. */
     const char *sql;
 };
 struct db_options {
-    const char
-        *url; /* "sqlite:/path/stablehand.db"; the search index is "/path/stablehand-search.db" */
+    const char *
+        url; /* "sqlite:/path/stablehand.db" (the search index is "/path/stablehand-search.db"), or "postgres://user@host1,host2/name?..." */
     const struct db_migration *migrations;
     size_t n_migrations;
     const struct db_index_source *sources;
     size_t n_sources;
     int n_readers;       /* 0: 4 */
+    int n_writers;       /* PostgreSQL: connections that write, 0: 8 */
     size_t max_waiting;  /* writer queue length, 0: 65536 */
     size_t cache_kb;     /* of the writer, readers get an eighth each; 0: 65536 */
     int64_t read_cap_ms; /* a read that takes longer is ended with ERR_TIMEOUT, 0: 5000 */
@@ -153,6 +167,8 @@ struct db_stats {
     int64_t commits, writes, failed_writes, wal_bytes, queue_len, reads;
     int64_t index_lag; /* commits that the index has not followed yet */
     int64_t commit_us_total, batch_max;
+    int64_t
+        retries; /* PostgreSQL: functions run again after a serialization failure, a deadlock or a lost connection */
 };
 void db_stats_get(struct db *db, struct db_stats *out);
 /* False while writing fails (disk full, I/O error); it heals by itself when writing works again. For /readyz. */

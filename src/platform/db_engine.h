@@ -1,5 +1,5 @@
-/* What a database engine is: a table of functions behind db.h. Engines: db_sqlite.c (one file, one writer thread), db_fake.c (scripted, for
- * tests). Everything that does not differ between engines (argument helpers, commit hooks, one-row queries) is in db.c.
+/* What a database engine is: a table of functions behind db.h. Engines: db_sqlite.c (one file, one writer thread), db_pg.c
+ * (a PostgreSQL server, many writers), db_fake.c (scripted, for tests). Everything that does not differ between engines (argument helpers, commit hooks, one-row queries) is in db.c.
  *
  * An engine's own structs start with the ones below (`struct db`, `struct db_txn`, `struct db_rows`), filled by the engine. Every implementation
  * passes tests/unit/platform/db_conformance.c. */
@@ -27,7 +27,7 @@ struct db_engine {
     /* See db.h; any thread. `write` must not be called from the writer's thread (hooks, done functions). */
     enum err (*read)(struct db *db, db_fn fn, void *arg);
     enum err (*write)(struct db *db, db_fn fn, void *arg);
-    enum err (*submit)(struct db *db, db_fn fn, db_done_fn done, void *arg);
+    enum err (*submit)(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg);
 
     /* Inside a transaction, on its thread. `query` has executed the statement when it returns (an INSERT ... RETURNING has its effect even if no
      * row is fetched). `rows_close` frees the rows and returns the error that ended them. */
@@ -41,6 +41,17 @@ struct db_engine {
     bool (*rows_is_null)(const struct db_rows *rows, int col);
     enum err (*rows_close)(struct db_rows *rows);
 
+    /* May be NULL: the statement is executed at once. */
+    enum err (*exec_later)(struct db_txn *txn, const char *sql, const struct db_val *vals,
+                           size_t n);
+
+    /* All four, or none. With them the engine itself tells events to the bus, in the order of their ids, whichever node committed them; without,
+     * the commit hook of event_append does. `listen` starts that. `event_end`: events up to this id are finished, and what was told so far is not past it. */
+    enum err (*listen)(struct db *db);
+    void (*event_added)(struct db_txn *txn);
+    int64_t (*event_end)(struct db_txn *txn);
+    int64_t (*event_told)(struct db *db);
+
     /* May be NULL: the engine has no such thing (ERR_UNAVAILABLE, false). */
     enum err (*search)(struct db_txn *txn, const char *source, struct str query, int64_t before_id,
                        size_t limit, int64_t *ids_out, size_t *n_out);
@@ -52,6 +63,7 @@ struct db_engine {
 };
 
 extern const struct db_engine db_sqlite_engine;
+extern const struct db_engine db_pg_engine;
 
 struct bus;
 struct timers;

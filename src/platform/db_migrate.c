@@ -32,6 +32,31 @@ static const char *word_for(struct str name, const struct db_words *w)
     return NULL;
 }
 
+/* The text between {{ENGINE}} and {{END}}: `rest` stands behind the former, and behind the latter afterwards. */
+static struct str block_of(struct str *rest)
+{
+    size_t end = str_find(*rest, STR("{{END}}"));
+    ASSERT(end != SIZE_MAX);
+    struct str block = str_sub(*rest, 0, end);
+    *rest = str_sub(*rest, end + strlen("{{END}}"), rest->len);
+    return block;
+}
+
+static void expand_word(struct buf *out, struct str word, struct str *rest,
+                        const struct db_words *words)
+{
+    if (str_eq(word, STR("SQLITE")) || str_eq(word, STR("POSTGRES"))) {
+        struct str block = block_of(rest);
+        if (str_eq_cstr(word, words->engine)) {
+            (void)buf_add_str(out, block);
+        }
+        return;
+    }
+    const char *text = word_for(word, words);
+    ASSERT(text != NULL);
+    (void)buf_add_cstr(out, text);
+}
+
 char *db_migration_expand(const char *sql, const struct db_words *words)
 {
     struct buf out;
@@ -46,10 +71,9 @@ char *db_migration_expand(const char *sql, const struct db_words *words)
         rest = str_sub(rest, at + 2, rest.len);
         size_t end = str_find(rest, STR("}}"));
         ASSERT(end != SIZE_MAX);
-        const char *text = word_for(str_sub(rest, 0, end), words);
-        ASSERT(text != NULL);
-        (void)buf_add_cstr(&out, text);
+        struct str word = str_sub(rest, 0, end);
         rest = str_sub(rest, end + 2, rest.len);
+        expand_word(&out, word, &rest, words);
     }
     (void)buf_add_char(&out, '\0');
     ASSERT(buf_err(&out) == ERR_OK);

@@ -7,6 +7,7 @@
 /* What {{ID}} and its friends mean on an engine. */
 struct db_words {
     const char *id, *i64, *time, *blob, *strict;
+    const char *engine; /* "SQLITE", "POSTGRES": {{SQLITE}} ... {{END}} stays or goes */
 };
 /* Heap; mem_free. An unknown {{WORD}} is a bug of ours. */
 char *db_migration_expand(const char *sql, const struct db_words *words);

@@ -14,6 +14,7 @@ static const struct db_words sq_words = {
     .time = "INTEGER",
     .blob = "BLOB",
     .strict = "STRICT",
+    .engine = "SQLITE",
 };
 
 struct sq_applied_list {

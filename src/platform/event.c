@@ -1,8 +1,9 @@
-/* Events: one row each, and on commit a hint on the bus. The copy that the hook publishes lives in the transaction's arena, so that the caller's
- * bytes need not outlive event_append. */
+/* Events: one row each, and after the commit the bus hears of it. On an engine that tells events itself (db_engine.h) that is all; otherwise a commit hook
+ * publishes a copy, which lives in the transaction's arena, so that the caller's bytes need not outlive event_append. */
 #include "platform/event.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "platform/bus.h"
 #include "platform/db_engine.h"
 
@@ -17,17 +18,23 @@ static void publish(void *arg)
     p->bus->ops->publish(p->bus, &p->e);
 }
 
+#define INSERT                                                                                     \
+    "INSERT INTO events (conversation_id, seq, kind, is_public, payload, at, assignee_id, "        \
+    "team_id, customer_id, inbox_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+#define EVENT_VALUES(e)                                                                            \
+    db_id((e)->conversation.v), db_i64((e)->seq), db_text((e)->kind), db_bool((e)->is_public),     \
+        db_text((e)->payload), db_i64((e)->at), db_id((e)->assignee.v), db_id((e)->team.v),        \
+        db_id((e)->customer.v), db_id((e)->inbox.v)
+
 enum err event_append(struct db_txn *txn, struct event *e)
 {
     ASSERT(e->conversation.v == 0 || e->seq > 0);
+    if (txn->db->engine->event_added != NULL) {
+        txn->db->engine->event_added(txn);
+        return DB_EXEC_LATER(txn, INSERT, EVENT_VALUES(e));
+    }
     int64_t id = 0;
-    enum err err = DB_QUERY_I64(txn, &id,
-                                "INSERT INTO events (conversation_id, seq, kind, is_public, "
-                                "payload, at, assignee_id, team_id) "
-                                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-                                db_id(e->conversation.v), db_i64(e->seq), db_text(e->kind),
-                                db_bool(e->is_public), db_text(e->payload), db_i64(e->at),
-                                db_id(e->assignee.v), db_id(e->team.v));
+    enum err err = DB_QUERY_I64(txn, &id, INSERT " RETURNING id", EVENT_VALUES(e));
     if (err != ERR_OK) {
         return err;
     }
@@ -46,6 +53,9 @@ enum err event_append(struct db_txn *txn, struct event *e)
 void event_use_bus(struct db *db, struct bus *bus)
 {
     db->bus = bus;
+    if (db->engine->listen != NULL && db->engine->listen(db) != ERR_OK) {
+        LOG_ERROR("db", "events cannot be followed");
+    }
 }
 
 static enum err replay(struct db_rows *rows, event_row_fn fn, void *arg)
@@ -69,16 +79,37 @@ static enum err replay(struct db_rows *rows, event_row_fn fn, void *arg)
     return db_rows_close(&rows);
 }
 
+/* How far a reader may go: the engine's word, or everything that this snapshot shows. */
+static int64_t event_end(struct db_txn *txn)
+{
+    return txn->db->engine->event_end == NULL ? INT64_MAX : txn->db->engine->event_end(txn);
+}
+
+struct event_id event_up_to(struct db_txn *txn)
+{
+    return (struct event_id){event_end(txn)};
+}
+
+struct event_id event_told(struct db *db)
+{
+    return db->engine->event_told == NULL ? EVENT_ALL
+                                          : (struct event_id){db->engine->event_told(db)};
+}
+
 enum err event_replay_conversation(struct db_txn *txn, struct conversation_id c, int64_t after_seq,
-                                   bool only_public, size_t limit, event_row_fn fn, void *arg)
+                                   struct event_id up_to, bool only_public, size_t limit,
+                                   event_row_fn fn, void *arg)
 {
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY(
         txn, &rows,
         "SELECT id, conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id FROM "
         "events "
-        "WHERE conversation_id = $1 AND seq > $2 AND is_public >= $3 ORDER BY seq LIMIT $4",
-        db_i64(c.v), db_i64(after_seq), db_bool(only_public), db_i64((int64_t)limit));
+        "WHERE conversation_id = $1 AND seq > $2 AND is_public >= $3 AND id <= $5 ORDER BY seq "
+        "LIMIT "
+        "$4",
+        db_i64(c.v), db_i64(after_seq), db_bool(only_public), db_i64((int64_t)limit),
+        db_i64(up_to.v));
     return err != ERR_OK ? err : replay(rows, fn, arg);
 }
 
@@ -89,12 +120,17 @@ enum err event_replay_all(struct db_txn *txn, struct event_id after, size_t limi
     enum err err = DB_QUERY(txn, &rows,
                             "SELECT id, conversation_id, seq, kind, is_public, payload, at, "
                             "assignee_id, team_id FROM events "
-                            "WHERE id > $1 ORDER BY id LIMIT $2",
-                            db_i64(after.v), db_i64((int64_t)limit));
+                            "WHERE id > $1 AND id <= $3 ORDER BY id LIMIT $2",
+                            db_i64(after.v), db_i64((int64_t)limit), db_i64(event_end(txn)));
     return err != ERR_OK ? err : replay(rows, fn, arg);
 }
 
 enum err event_last_id(struct db_txn *txn, struct event_id *out)
 {
+    int64_t end = event_end(txn);
+    if (end != INT64_MAX) {
+        out->v = end;
+        return ERR_OK;
+    }
     return db_query_i64(txn, "SELECT COALESCE(MAX(id), 0) FROM events", NULL, 0, &out->v);
 }

@@ -1,7 +1,8 @@
 /* Events: every change of a conversation appends one in the same transaction; after commit it goes to the bus.
  *
  * `seq` is gap-free per conversation (the desk keeps conversations.last_seq and hands the number in; UNIQUE (conversation_id, seq) stands behind it).
- * `id` grows over all conversations in commit order. The database is the truth, the bus a hint. */
+ * `id` grows over all conversations, and no reader is shown an id before all lower ones are finished: the last one seen is a place to go on from (on
+ * PostgreSQL, where ids are taken before COMMIT, that costs a fraction of a millisecond). The database is the truth, the bus a hint. */
 #ifndef PLATFORM_EVENT_H
 #define PLATFORM_EVENT_H
 
@@ -24,10 +25,10 @@ struct event {
     struct inbox_id inbox;
 };
 
-/* Appends and, on commit, publishes to the bus. Fills e->id. */
+/* Appends; after the commit the bus hears of it. e->id is not for the caller: on some engines it is known later. */
 ERR_MUST_USE enum err event_append(struct db_txn *txn, struct event *e);
 
-/* The bus: local now, NATS next. Listeners are called on the committing thread in commit order; quick, no blocking. */
+/* The bus: local now, NATS next. Listeners are called one at a time with hooks and done calls, in the order of event ids; quick, no blocking. */
 typedef void (*event_listener)(void *arg, const struct event *e);
 struct bus;
 struct bus *bus_new_local(void);
@@ -35,13 +36,20 @@ void bus_free(struct bus **bus);
 void bus_listen(struct bus *bus, event_listener fn, void *arg); /* before the server starts */
 void event_use_bus(struct db *db, struct bus *bus);             /* wiring, once */
 
-/* Replay. Rows in order; fn returns false to stop. */
+/* Replay. Rows in order; fn returns false to stop. `up_to`: no event after this one (event_last_id of the same transaction, for whoever goes on with the bus);
+ * EVENT_ALL: whatever is committed. */
+#define EVENT_ALL ((struct event_id){INT64_MAX})
 typedef bool (*event_row_fn)(void *arg, const struct event *e);
 ERR_MUST_USE enum err event_replay_conversation(struct db_txn *txn, struct conversation_id c,
-                                                int64_t after_seq, bool only_public, size_t limit,
-                                                event_row_fn fn, void *arg);
+                                                int64_t after_seq, struct event_id up_to,
+                                                bool only_public, size_t limit, event_row_fn fn,
+                                                void *arg);
 ERR_MUST_USE enum err event_replay_all(struct db_txn *txn, struct event_id after, size_t limit,
                                        event_row_fn fn, void *arg);
+/* The bound for a replay in this transaction that is to meet the bus: EVENT_ALL where commits are told at once. */
+struct event_id event_up_to(struct db_txn *txn);
+/* How far the bus has been told; does not move during a hook or a done call. EVENT_ALL likewise. */
+struct event_id event_told(struct db *db);
 ERR_MUST_USE enum err event_last_id(struct db_txn *txn, struct event_id *out);
 
 #endif

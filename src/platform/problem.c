@@ -21,6 +21,7 @@ static const int by_err[] = {
     [ERR_OK] = 200,      [ERR_INVALID] = 400,      [ERR_NOT_FOUND] = 404, [ERR_CONFLICT] = 409,
     [ERR_DENIED] = 403,  [ERR_UNAUTHORIZED] = 401, [ERR_LIMIT] = 429,     [ERR_AGAIN] = 503,
     [ERR_TIMEOUT] = 504, [ERR_UNAVAILABLE] = 503,  [ERR_PROTOCOL] = 502,  [ERR_INTERNAL] = 500,
+    [ERR_UNKNOWN] = 503,
 };
 
 int problem_status(enum err err, const struct errinfo *info)

@@ -91,6 +91,7 @@ void fixture_settle(struct fixture *f)
 {
     for (;;) {
         assert_int_equal(db_write(f->db.db, nothing_fn, NULL), ERR_OK);
+        tmpdb_settle(&f->db);
         pthread_mutex_lock(&f->lock);
         if (f->n_jobs == 0) {
             pthread_mutex_unlock(&f->lock);
@@ -177,6 +178,7 @@ int fixture_teardown(void **state)
     fixture_settle(f);
     timers_free(&f->timers);
     desk_stop(f->desk);
+    db_close(&f->db.db); /* before those whom it calls */
     desk_free(&f->desk);
     identity_free(&f->identity);
     f->files->ops->free(f->files);

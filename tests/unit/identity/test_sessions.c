@@ -82,6 +82,7 @@ static void password_session_and_the_ways_it_ends(void **state)
     f->now += 11 * TIME_HOUR_MS;
     ASSERT_OK(f, who(f, login.session_token, &actor));
     identity_session_touch(f->identity, actor.session);
+    tmpdb_settle(&f->db);
     ASSERT_OK(f, account_update(f->identity, &actor, &(struct me_patch){0},
                                 &f->info)); /* a write behind the touch */
     f->now += 11 * TIME_HOUR_MS;
@@ -103,6 +104,7 @@ static void a_session_ends_at_its_absolute_time_however_busy(void **state)
         f->now += 10 * TIME_HOUR_MS;
         ASSERT_OK(f, who(f, token, &actor));
         identity_session_touch(f->identity, actor.session);
+        tmpdb_settle(&f->db);
         ASSERT_OK(f, account_update(f->identity, &actor, &(struct me_patch){0}, &f->info));
     }
     f->now = end;

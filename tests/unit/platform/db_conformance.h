@@ -10,6 +10,7 @@ extern const struct db_migration conformance_migrations[];
 /* Runs all cases on engines made by `open`/`close`; returns the number of failures. */
 struct conformance_engine {
     const char *name;
+    int n_writers; /* functions that may run at the same time */
     void (*open)(struct db **db);
     void (*close)(struct db **db);
 };

@@ -1,4 +1,5 @@
 /* SQLite engine: the conformance suite, and what only this engine promises. */
+#define TMPDB_SQLITE
 #include "tmpdb.h"
 
 #include <pthread.h>
@@ -125,7 +126,8 @@ static bool keep(void *arg, const struct event *e)
 
 static enum err replay_public(struct db_txn *txn, void *arg)
 {
-    return event_replay_conversation(txn, (struct conversation_id){7}, 1, true, 10, keep, arg);
+    return event_replay_conversation(txn, (struct conversation_id){7}, 1, EVENT_ALL, true, 10, keep,
+                                     arg);
 }
 
 static enum err replay_all(struct db_txn *txn, void *arg)
@@ -268,7 +270,7 @@ static void a_read_that_never_ends_is_ended(void **state)
 
 int main(void)
 {
-    const struct conformance_engine sqlite = {"sqlite", open_sqlite, close_sqlite};
+    const struct conformance_engine sqlite = {"sqlite", 1, open_sqlite, close_sqlite};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(migrations_run_once_and_must_not_change),
         cmocka_unit_test(a_bad_url_is_refused),

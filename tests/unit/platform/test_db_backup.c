@@ -1,4 +1,5 @@
 /* Backup while it is written, restore, doctor. */
+#define TMPDB_SQLITE
 #include "tmpdb.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* Disks that fail: nothing acknowledged is lost, nothing refused is kept, and the process goes on. */
+#define TMPDB_SQLITE
 #include "tmpdb.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* Search: the words, recall against a substring scan, the index thread over restarts and changes. */
+#define TMPDB_SQLITE
 #include "tmpdb.h"
 
 #include <signal.h>

@@ -218,6 +218,11 @@ static void what_a_dead_process_had_claimed_is_sent_after_the_restart(void **sta
     assert_int_equal(db_write(t.db, add_many, &m), ERR_OK);
     assert_int_equal(db_write(t.db, claim_by_hand, NULL), ERR_OK);
     struct outbox *o = start(&t, r);
+    if (tmpdb_pg() != NULL) { /* other nodes may hold claims: they must run out */
+        wait_calls(r, 0);
+        atomic_store(&now_ms, 99000001);
+        outbox_kick(o);
+    }
     wait_calls(r, 3);
     assert_int_equal(r->last_attempt, 2);
     outbox_free(&o);

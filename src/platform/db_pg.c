@@ -1,0 +1,169 @@
+/* PostgreSQL engine: life, reads, and the table of functions. See db_pg.h for who does what. */
+#include "platform/db_pg.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+static enum err pg_read_once(struct pg_conn *conn, db_fn fn, void *arg)
+{
+    pg_txn_init(conn, conn->arena, false);
+    enum err err = fn(&conn->txn.base, arg);
+    if (pg_conn_close_rows(conn)) {
+        LOG_ERROR("db", "a read function left rows open");
+    }
+    if (conn->txn.outcome == PG_FINE) {
+        (void)pg_txn_commit(conn);
+    } else {
+        err = err != ERR_OK ? err : conn->txn.err;
+        pg_txn_abort(conn);
+    }
+    arena_reset(conn->arena);
+    return err;
+}
+
+static enum err pg_read(struct db *base, db_fn fn, void *arg)
+{
+    struct pg_db *db = (struct pg_db *)base;
+    struct pg_conn *conn = pg_pool_borrow(&db->readers);
+    if (conn == NULL) {
+        return ERR_UNAVAILABLE;
+    }
+    enum err err = pg_conn_ensure(conn, NULL);
+    if (err == ERR_OK) {
+        err = pg_read_once(conn, fn, arg);
+        /* A connection that died while nobody used it shows at its next use; a read may simply run again. */
+        if (conn->txn.outcome == PG_BROKEN || conn->txn.outcome == PG_AGAIN) {
+            err = pg_conn_ensure(conn, NULL);
+            err = err != ERR_OK ? err : pg_read_once(conn, fn, arg);
+        }
+    }
+    pg_pool_give_back(&db->readers, conn);
+    atomic_fetch_add_explicit(&db->reads, 1, memory_order_relaxed);
+    return err;
+}
+
+/* ---- life ---- */
+
+static void pg_close(struct db *base)
+{
+    struct pg_db *db = (struct pg_db *)base;
+    pg_queue_stop(db);
+    pg_stream_stop(db);
+    pg_pool_release(&db->readers);
+    pg_pool_release(&db->writers);
+    pg_delivery_release(&db->delivery);
+    mem_free(db->sources);
+    mem_free(db->conninfo);
+    mem_free(db);
+}
+
+static struct pg_db *pg_new(const struct db_options *options)
+{
+    struct pg_db *db = MEM_NEW(struct pg_db);
+    db->base.engine = &db_pg_engine;
+    db->conninfo = mem_strdup(options->url);
+    db->read_cap_ms = options->read_cap_ms != 0 ? options->read_cap_ms : PG_READ_CAP_MS;
+    const char *rehearse = getenv("SH_TEST_DB_REHEARSE");
+    db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
+    db->n_sources = options->n_sources;
+    db->sources = MEM_NEW_ARRAY(struct db_index_source, options->n_sources + 1);
+    for (size_t i = 0; i < options->n_sources; i++) {
+        db->sources[i] = options->sources[i];
+    }
+    struct pg_queue *q = &db->queue;
+    (void)pthread_mutex_init(&q->lock, NULL);
+    (void)pthread_cond_init(&q->wake, NULL);
+    q->last = &q->first;
+    q->busy = idmap_new();
+    pg_delivery_init(&db->delivery);
+    int max_waiting = (int)(options->max_waiting != 0 ? options->max_waiting : PG_MAX_WAITING);
+    int n_writers = options->n_writers > 0 ? options->n_writers : PG_N_WRITERS;
+    int n_readers = options->n_readers > 0 ? options->n_readers : PG_N_READERS;
+    pg_pool_init(db, &db->readers, PG_READER, n_readers, max_waiting);
+    pg_pool_init(db, &db->writers, PG_WRITER, n_writers, max_waiting);
+    return db;
+}
+
+static enum err pg_open(const struct db_options *options, const char *location, struct db **out,
+                        struct errinfo *info)
+{
+    UNUSED(location);
+    struct pg_db *db = pg_new(options);
+    enum err err = pg_migrate(db, options->migrations, options->n_migrations, info);
+    if (err == ERR_OK && pg_queue_start(db, options->max_waiting, db->writers.n) != ERR_OK) {
+        err = err_set(info, ERR_UNAVAILABLE, "db.url", "thread", "cannot start the threads");
+    }
+    if (err != ERR_OK) {
+        pg_close(&db->base);
+        return err;
+    }
+    *out = &db->base;
+    return ERR_OK;
+}
+
+/* ---- numbers ---- */
+
+static void pg_stats(struct db *base, struct db_stats *out)
+{
+    struct pg_db *db = (struct pg_db *)base;
+    (void)pthread_mutex_lock(&db->queue.lock);
+    size_t len = db->queue.len;
+    (void)pthread_mutex_unlock(&db->queue.lock);
+    *out = (struct db_stats){
+        .commits = atomic_load(&db->commits),
+        .writes = atomic_load(&db->writes),
+        .failed_writes = atomic_load(&db->failed_writes),
+        .queue_len = (int64_t)len,
+        .reads = atomic_load(&db->reads),
+        .commit_us_total = atomic_load(&db->commit_us_total),
+        .batch_max = 1,
+        .retries = atomic_load(&db->retries),
+    };
+}
+
+static bool pg_health(struct db *base, struct errinfo *info)
+{
+    struct pg_db *db = (struct pg_db *)base;
+    if (atomic_load(&db->health) != 0) {
+        /* Nobody may be writing at the moment: look ourselves whether it answers again. */
+        struct pg_conn *conn = pg_pool_borrow(&db->writers);
+        if (conn != NULL) {
+            enum err err = pg_conn_ensure(conn, NULL);
+            atomic_store(&db->health, (int)err);
+            pg_pool_give_back(&db->writers, conn);
+        }
+    }
+    bool is_good = atomic_load(&db->health) == 0;
+    if (!is_good) {
+        (void)err_set(info, ERR_UNAVAILABLE, "db", "connect", "the database does not answer");
+    }
+    return is_good;
+}
+
+const struct db_engine db_pg_engine = {
+    .scheme = "postgres",
+    .caps = 0,
+    .open = pg_open,
+    .close = pg_close,
+    .read = pg_read,
+    .write = pg_write,
+    .submit = pg_submit,
+    .exec = pg_exec,
+    .exec_later = pg_exec_later,
+    .query = pg_query,
+    .rows_next = pg_rows_next,
+    .rows_i64 = pg_rows_i64,
+    .rows_str = pg_rows_str,
+    .rows_is_null = pg_rows_is_null,
+    .rows_close = pg_rows_close,
+    .listen = pg_stream_start,
+    .event_added = pg_event_added,
+    .event_end = pg_event_end,
+    .event_told = pg_event_told,
+    .stats = pg_stats,
+    .health = pg_health,
+};

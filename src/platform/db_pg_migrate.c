@@ -1,0 +1,182 @@
+/* Migrations on PostgreSQL: one transaction each, all under an advisory lock, so that of several nodes that start at once one migrates and the others wait. */
+#include "platform/db_pg.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/timeutil.h"
+#include "base/vec.h"
+#include "platform/db_migrate.h"
+
+static const struct db_words pg_words = {
+    .id = "BIGSERIAL PRIMARY KEY",
+    .i64 = "BIGINT",
+    .time = "BIGINT",
+    .blob = "BYTEA",
+    .strict = "",
+    .engine = "POSTGRES",
+};
+
+struct pg_applied_list {
+    struct db_applied *items;
+    size_t len, size;
+};
+
+static enum err pg_failed(PGconn *h, PGresult *result, const char *what, struct errinfo *info)
+{
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    enum err err = err_set(info, ERR_UNAVAILABLE, "db", "migration", "%s: %s", what,
+                           text != NULL ? text : PQerrorMessage(h));
+    PQclear(result);
+    return err;
+}
+
+/* Statements without parameters or rows. */
+static enum err pg_run_text(PGconn *h, const char *sql, const char *what, struct errinfo *info)
+{
+    PGresult *result = PQexec(h, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        return pg_failed(h, result, what, info);
+    }
+    PQclear(result);
+    return ERR_OK;
+}
+
+/* Text is compared as bytes on SQLite: lists, and searches by the beginning of a name, rest on that. */
+static enum err pg_check_server(PGconn *h, struct errinfo *info)
+{
+    if (PQserverVersion(h) < 140000) {
+        return err_set(info, ERR_INVALID, "db.url", "version", "PostgreSQL 14 or newer is needed");
+    }
+    PGresult *result = PQexec(h, "SELECT datcollate, pg_encoding_to_char(encoding) FROM "
+                                 "pg_database WHERE datname = current_database()");
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1) {
+        return pg_failed(h, result, "cannot look at the database", info);
+    }
+    const char *collation = PQgetvalue(result, 0, 0);
+    bool is_bytes = strcmp(collation, "C") == 0 || strcmp(collation, "POSIX") == 0 ||
+                    strcmp(collation, "C.UTF-8") == 0 || strcmp(collation, "C.utf8") == 0;
+    bool is_utf8 = strcmp(PQgetvalue(result, 0, 1), "UTF8") == 0;
+    PQclear(result);
+    return is_bytes && is_utf8
+               ? ERR_OK
+               : err_set(info, ERR_INVALID, "db.url", "collation",
+                         "the database must compare text as bytes: CREATE DATABASE stablehand "
+                         "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'");
+}
+
+static enum err pg_load_applied(PGconn *h, struct pg_applied_list *list, struct errinfo *info)
+{
+    PGresult *result =
+        PQexec(h, "SELECT number, name, sha256 FROM schema_migrations ORDER BY number");
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        return pg_failed(h, result, "cannot read schema_migrations", info);
+    }
+    list->len = 0;
+    for (int i = 0; i < PQntuples(result); i++) {
+        int64_t number = 0;
+        (void)str_to_i64(str_from(PQgetvalue(result, i, 0)), &number);
+        struct db_applied a = {.number = (int)number};
+        (void)snprintf(a.name, sizeof(a.name), "%s", PQgetvalue(result, i, 1));
+        (void)snprintf(a.sha256, sizeof(a.sha256), "%s", PQgetvalue(result, i, 2));
+        VEC_PUSH(list, a);
+    }
+    PQclear(result);
+    return ERR_OK;
+}
+
+static enum err pg_note_applied(PGconn *h, const struct db_migration *m, struct errinfo *info)
+{
+    char number[16];
+    char hash[65];
+    char at[32];
+    struct clock clock = clock_system();
+    (void)snprintf(number, sizeof(number), "%d", m->number);
+    (void)snprintf(at, sizeof(at), "%lld", (long long)clock_now(&clock));
+    db_migration_hash(m->sql, hash);
+    const char *const values[] = {number, m->name, hash, at};
+    PGresult *result = PQexecParams(
+        h,
+        "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES ($1, $2, $3, $4)",
+        4, NULL, values, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        return pg_failed(h, result, "cannot write schema_migrations", info);
+    }
+    PQclear(result);
+    return ERR_OK;
+}
+
+static enum err pg_apply(PGconn *h, const struct db_migration *m, struct errinfo *info)
+{
+    char what[96];
+    (void)snprintf(what, sizeof(what), "migration %04d_%s", m->number, m->name);
+    char *sql = db_migration_expand(m->sql, &pg_words);
+    enum err err = pg_run_text(h, "BEGIN", what, info);
+    if (err == ERR_OK) {
+        err = pg_run_text(h, sql, what, info);
+    }
+    mem_free(sql);
+    if (err == ERR_OK) {
+        err = pg_note_applied(h, m, info);
+    }
+    if (err == ERR_OK) {
+        err = pg_run_text(h, "COMMIT", what, info);
+    } else {
+        (void)pg_run_text(h, "ROLLBACK", what, NULL);
+    }
+    if (err == ERR_OK) {
+        LOG_INFO("db", "migration applied", log_i64("number", m->number),
+                 log_cstr("name", m->name));
+    }
+    return err;
+}
+
+static enum err pg_apply_missing(PGconn *h, const struct db_migration *migrations, size_t n,
+                                 struct errinfo *info)
+{
+    struct pg_applied_list list = {0};
+    size_t n_done = 0;
+    enum err err = pg_load_applied(h, &list, info);
+    if (err == ERR_OK) {
+        err = db_migrate_decide(migrations, n, list.items, list.len, &n_done, info);
+    }
+    VEC_RELEASE(&list);
+    for (size_t i = n_done; i < n && err == ERR_OK; i++) {
+        ASSERT(migrations[i].number == (int)i + 1);
+        err = pg_apply(h, &migrations[i], info);
+    }
+    return err;
+}
+
+enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, size_t n,
+                    struct errinfo *info)
+{
+    PGconn *h = NULL;
+    enum err err = pg_connect(db, PG_HELPER, &h, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = pg_check_server(h, info);
+    if (err == ERR_OK) {
+        /* Ends with the connection. The number is "stablehd" in ASCII. */
+        err = pg_run_text(h,
+                          "SET lock_timeout = '10min'; SELECT "
+                          "pg_advisory_lock(8319100040906762340)",
+                          "another node migrates, and takes long", info);
+    }
+    if (err == ERR_OK) {
+        err = pg_run_text(h,
+                          "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY "
+                          "KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at BIGINT NOT "
+                          "NULL)",
+                          "cannot prepare the database", info);
+    }
+    if (err == ERR_OK) {
+        err = pg_apply_missing(h, migrations, n, info);
+    }
+    PQfinish(h);
+    return err;
+}

@@ -1,0 +1,306 @@
+/* Committed events to the bus, in the order of their ids: the one order that all nodes and all replays share.
+ *
+ * Ids come from a sequence before COMMIT, so 6 may be there while 5 is still under way: whoever reads on from 6 never sees 5. So nothing is read past the
+ * horizon, below which every transaction is finished. It is found without a word from the writers: take the sequence's value S, then a snapshot; all ids up to S
+ * belong to transactions that had begun by then (the column's default makes sure that a transaction has its number before it takes an id), which have numbers
+ * below the snapshot's xmax X. Once a later snapshot's xmin has reached X they are all finished, committed or not, and S is the horizon. With nobody writing
+ * xmin is X at once, so a quiet desk waits for nothing.
+ *
+ * One round trip asks for S, the snapshot and the next events together; the events' own snapshot is the youngest of the three. After a commit of this node it
+ * looks at once, otherwise every second, for what other nodes did. The price: a long transaction anywhere in the cluster that writes (not pg_dump, which only
+ * reads) holds the stream up; our own are bounded by statement and idle time limits.
+ *
+ * Rejected: NOTIFY (its queue is locked until the commit is on disk: one commit at a time); ordering by transaction number (means nothing after a restore into
+ * another cluster); the horizon from shared advisory locks (a statement more in each transaction). */
+#include "platform/db_pg.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/timeutil.h"
+#include "platform/bus.h"
+
+#define PG_STREAM_ROWS 500
+#define PG_STREAM_IDLE_MS 1000
+#define PG_STREAM_MARKS 16
+#define PG_PLACE_TRIES 1000
+#define PG_STREAM_PAUSE_NS 1000000LL /* between two looks when they come thick */
+
+struct pg_mark {
+    int64_t id;
+    int64_t xmax;
+};
+
+struct pg_stream {
+    struct pg_db *db;
+    struct pg_conn *conn;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of the flags */
+    pthread_cond_t wake;
+    bool is_stopping, is_kicked;
+    atomic_int_fast64_t position;
+    int64_t horizon;
+    struct pg_mark marks[PG_STREAM_MARKS]; /* oldest first */
+    size_t n_marks;
+};
+
+/* ---- asked by others ---- */
+
+int64_t pg_stream_position(struct pg_db *db)
+{
+    return db->stream == NULL ? INT64_MAX : atomic_load(&db->stream->position);
+}
+
+int64_t pg_event_told(struct db *db)
+{
+    return pg_stream_position((struct pg_db *)db);
+}
+
+void pg_stream_look(struct pg_db *db)
+{
+    struct pg_stream *s = db->stream;
+    if (s != NULL) {
+        (void)pthread_mutex_lock(&s->lock);
+        s->is_kicked = true;
+        (void)pthread_cond_signal(&s->wake);
+        (void)pthread_mutex_unlock(&s->lock);
+    }
+}
+
+void pg_event_added(struct db_txn *txn)
+{
+    ((struct pg_txn *)txn)->has_events = true;
+}
+
+int64_t pg_event_end(struct db_txn *txn)
+{
+    const struct pg_conn *conn = ((struct pg_txn *)txn)->conn;
+    return conn->txn.is_begun ? conn->txn_start_id : pg_stream_position(conn->db);
+}
+
+/* ---- horizon ---- */
+
+static int64_t pg_cell(const PGresult *result, int row, int col)
+{
+    int64_t v = 0;
+    return str_to_i64(str_from(PQgetvalue(result, row, col)), &v) ? v : 0;
+}
+
+static void pg_move_horizon(struct pg_stream *s, int64_t id, int64_t xmin, int64_t xmax)
+{
+    size_t n_passed = 0;
+    while (n_passed < s->n_marks && s->marks[n_passed].xmax <= xmin) {
+        s->horizon = s->marks[n_passed++].id;
+    }
+    s->n_marks -= n_passed;
+    memmove(s->marks, s->marks + n_passed, s->n_marks * sizeof(s->marks[0]));
+    if (xmin == xmax) {
+        s->horizon = id;
+        s->n_marks = 0;
+    } else if (id > s->horizon && s->n_marks < PG_STREAM_MARKS &&
+               (s->n_marks == 0 || s->marks[s->n_marks - 1].id < id)) {
+        s->marks[s->n_marks++] = (struct pg_mark){id, xmax};
+    }
+}
+
+static void pg_pause(int64_t ns)
+{
+    struct timespec ts = {.tv_sec = 0, .tv_nsec = ns};
+    (void)nanosleep(&ts, NULL);
+}
+
+/* ---- one look ---- */
+
+static void pg_publish_row(struct pg_stream *s, const PGresult *rows, int i)
+{
+    struct bus *bus = s->db->base.bus;
+    struct event e = {
+        .id.v = pg_cell(rows, i, 0),
+        .conversation.v = pg_cell(rows, i, 1),
+        .seq = pg_cell(rows, i, 2),
+        .kind = str_from(PQgetvalue(rows, i, 3)),
+        .is_public = pg_cell(rows, i, 4) != 0,
+        .payload = {PQgetvalue(rows, i, 5), (size_t)PQgetlength(rows, i, 5)},
+        .at = pg_cell(rows, i, 6),
+        .assignee.v = pg_cell(rows, i, 7),
+        .team.v = pg_cell(rows, i, 8),
+        .customer.v = pg_cell(rows, i, 9),
+        .inbox.v = pg_cell(rows, i, 10),
+    };
+    bus->ops->publish(bus, &e);
+}
+
+/* The position moves before the events are told: whoever joins and then reads up to the position must not miss one that is told in between (one that comes
+ * both ways is recognised by its id). */
+static bool pg_publish(struct pg_stream *s, const PGresult *rows)
+{
+    int n = 0;
+    while (n < PQntuples(rows) && pg_cell(rows, n, 0) <= s->horizon) {
+        n++;
+    }
+    bool is_full = PQntuples(rows) == PG_STREAM_ROWS && n == PG_STREAM_ROWS;
+    int64_t position = is_full ? pg_cell(rows, n - 1, 0) : s->horizon;
+    if (position > atomic_load(&s->position)) {
+        pg_turn_begin(s->db);
+        atomic_store(&s->position, position);
+        for (int i = 0; i < n; i++) {
+            pg_publish_row(s, rows, i);
+        }
+        pg_turn_end(s->db);
+    }
+    return is_full;
+}
+
+/* S, the snapshot, and the events after from[0]; false: no answer. */
+static bool pg_ask(struct pg_stream *s, const struct db_val from[2], PGresult *out[3])
+{
+    const struct pg_call calls[] = {
+        {"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM events_id_seq",
+         NULL, 0},
+        {"SELECT pg_snapshot_xmin(s), pg_snapshot_xmax(s) FROM pg_current_snapshot() AS s", NULL,
+         0},
+        {"SELECT id, conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id, "
+         "customer_id, inbox_id FROM events WHERE id > $1 ORDER BY id LIMIT $2",
+         from, 2},
+    };
+    s->conn->txn.outcome = PG_FINE;
+    if (pg_conn_batch(s->conn, calls, ARRAY_LEN(calls), out) != PG_FINE) {
+        pg_conn_drop(s->conn);
+        return false;
+    }
+    return true;
+}
+
+static void pg_clear(PGresult *out[3])
+{
+    for (size_t i = 0; i < 3; i++) {
+        PQclear(out[i]);
+    }
+}
+
+/* True: there is more, now or as soon as somebody's transaction ends. */
+static bool pg_look(struct pg_stream *s)
+{
+    struct db_val from[] = {db_i64(atomic_load(&s->position)), db_i64(PG_STREAM_ROWS)};
+    PGresult *out[3];
+    if (pg_conn_ensure(s->conn, NULL) != ERR_OK) {
+        return false;
+    }
+    bool has_more = false;
+    if (pg_ask(s, from, out)) {
+        pg_move_horizon(s, pg_cell(out[0], 0, 0), pg_cell(out[1], 0, 0), pg_cell(out[1], 0, 1));
+        has_more = pg_publish(s, out[2]) || s->n_marks > 0;
+    }
+    pg_clear(out);
+    return has_more;
+}
+
+/* ---- thread ---- */
+
+/* Waits for a kick, at most this long. False: stop. */
+static bool pg_stream_wait(struct pg_stream *s, int64_t ns)
+{
+    int64_t at = time_monotonic_ns() + ns;
+    struct timespec until = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
+    (void)pthread_mutex_lock(&s->lock);
+    while (!s->is_stopping && !s->is_kicked &&
+           pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT) {
+    }
+    s->is_kicked = false;
+    bool goes_on = !s->is_stopping;
+    (void)pthread_mutex_unlock(&s->lock);
+    return goes_on;
+}
+
+static void *pg_stream_main(void *arg)
+{
+    struct pg_stream *s = arg;
+    bool has_more = false;
+    int n_vain = 0; /* looks in a row that waited for somebody else's transaction */
+    int64_t looked_ns = 0;
+    int64_t wait_ns = PG_STREAM_IDLE_MS * 1000000LL;
+    while (pg_stream_wait(s, has_more ? 0 : wait_ns)) {
+        int64_t since_ns = time_monotonic_ns() - looked_ns;
+        if (since_ns < PG_STREAM_PAUSE_NS) {
+            pg_pause(PG_STREAM_PAUSE_NS - since_ns);
+        }
+        looked_ns = time_monotonic_ns();
+        int64_t before = atomic_load(&s->position);
+        has_more = pg_look(s);
+        n_vain = has_more && atomic_load(&s->position) == before ? n_vain + 1 : 0;
+        if (n_vain > 20) { /* a long one: no need to hurry */
+            pg_pause(n_vain > 100 ? 50000000 : 5000000);
+        }
+    }
+    return NULL;
+}
+
+/* Where the stream begins: at the horizon. What is below it is for replays. */
+static enum err pg_stream_place(struct pg_stream *s)
+{
+    s->horizon = -1;
+    pg_txn_init(s->conn, s->conn->arena, false);
+    for (int i = 0; i < PG_PLACE_TRIES && s->horizon < 0; i++) {
+        PGresult *out[3];
+        struct db_val none[] = {db_i64(INT64_MAX), db_i64(0)};
+        enum err err = pg_conn_ensure(s->conn, NULL);
+        if (err != ERR_OK) {
+            return err;
+        }
+        if (pg_ask(s, none, out)) {
+            pg_move_horizon(s, pg_cell(out[0], 0, 0), pg_cell(out[1], 0, 0), pg_cell(out[1], 0, 1));
+        }
+        pg_clear(out);
+        if (s->horizon < 0) {
+            pg_pause(10000000);
+        }
+    }
+    atomic_store(&s->position, s->horizon);
+    return s->horizon < 0 ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+enum err pg_stream_start(struct db *base)
+{
+    struct pg_db *db = (struct pg_db *)base;
+    ASSERT(db->stream == NULL);
+    struct pg_stream *s = MEM_NEW(struct pg_stream);
+    s->db = db;
+    s->conn = pg_conn_new(db, PG_HELPER);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    enum err err = pg_stream_place(s);
+    if (err == ERR_OK && pthread_create(&s->thread, NULL, pg_stream_main, s) != 0) {
+        err = ERR_UNAVAILABLE;
+    }
+    if (err != ERR_OK) {
+        pg_conn_free(&s->conn);
+        mem_free(s);
+        return err;
+    }
+    db->stream = s;
+    return ERR_OK;
+}
+
+void pg_stream_stop(struct pg_db *db)
+{
+    struct pg_stream *s = db->stream;
+    if (s == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&s->lock);
+    s->is_stopping = true;
+    (void)pthread_cond_signal(&s->wake);
+    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_join(s->thread, NULL);
+    db->stream = NULL;
+    pg_conn_free(&s->conn);
+    (void)pthread_cond_destroy(&s->wake);
+    (void)pthread_mutex_destroy(&s->lock);
+    mem_free(s);
+}

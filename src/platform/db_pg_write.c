@@ -1,0 +1,272 @@
+/* Writes: run the function, commit, run it again when the database says so; and the queue of what was submitted.
+ *
+ * A function may run again only while it is certain that it has had no effect: after a serialization failure, and after a connection broke before COMMIT
+ * was sent. When it breaks between COMMIT and its answer the outcome is ERR_UNKNOWN and the function is not run again here: only the use case can tell, by looking
+ * for the id that the client made (messages, idempotency keys). */
+#include "platform/db_pg.h"
+
+#include <time.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/timeutil.h"
+
+#define PG_TRIES 12
+#define PG_BACKOFF_US 500
+#define PG_BACKOFF_MAX_US 100000
+#define PG_SLOW_FN_NS 500000000LL
+
+/* ---- one function ---- */
+
+/* 0.5 ms doubled per try up to 100 ms, half of it by chance: those who met do not meet again. */
+static void pg_back_off(int n_tries)
+{
+    int64_t us = n_tries > 8 ? PG_BACKOFF_MAX_US : (int64_t)PG_BACKOFF_US << n_tries;
+    us = us > PG_BACKOFF_MAX_US ? PG_BACKOFF_MAX_US : us;
+    us = us / 2 + (int64_t)(rng_u64() % (uint64_t)(us / 2 + 1));
+    struct timespec ts = {.tv_sec = 0, .tv_nsec = us * 1000};
+    (void)nanosleep(&ts, NULL);
+}
+
+static enum err pg_call(struct pg_conn *conn, struct pg_job *job)
+{
+    arena_reset(job->arena);
+    pg_txn_init(conn, job->arena, true);
+    int64_t started = time_monotonic_ns();
+    enum err err = job->fn(&conn->txn.base, job->arg);
+    if (time_monotonic_ns() - started > PG_SLOW_FN_NS) {
+        LOG_WARN("db", "slow write function",
+                 log_i64("ms", (time_monotonic_ns() - started) / 1000000));
+    }
+    if (pg_conn_close_rows(conn)) {
+        LOG_ERROR("db", "a write function left rows open");
+    }
+    return err;
+}
+
+/* Runs and commits. Takes the ticket under which the outcome is to be told. PG_AGAIN, or PG_BROKEN without ERR_UNKNOWN: nothing was kept. */
+static enum pg_outcome pg_attempt(struct pg_conn *conn, struct pg_job *job, uint64_t *ticket_out)
+{
+    struct pg_db *db = conn->db;
+    if (db->rehearses) {
+        (void)pg_call(conn, job);
+        pg_txn_abort(conn);
+        if (pg_conn_ensure(conn, NULL) != ERR_OK) {
+            job->err = ERR_UNAVAILABLE;
+            *ticket_out = pg_ticket_take(db);
+            return PG_BROKEN;
+        }
+    }
+    job->err = pg_call(conn, job);
+    job->hooks = NULL;
+    job->has_events = false;
+    /* The function may have failed on something that is to be tried again, or on what was sent without looking. */
+    if (job->err != ERR_OK || conn->txn.outcome != PG_FINE) {
+        enum pg_outcome outcome = pg_txn_flush(conn);
+        job->err = job->err != ERR_OK ? job->err : conn->txn.err;
+        pg_txn_abort(conn);
+        *ticket_out = pg_ticket_take(db);
+        return outcome;
+    }
+    int64_t started = time_monotonic_ns();
+    *ticket_out = pg_ticket_take(db);
+    enum pg_outcome outcome = pg_txn_commit(conn);
+    if (outcome == PG_FINE) {
+        job->hooks = conn->txn.base.hooks;
+        job->has_events = conn->txn.has_events;
+        atomic_fetch_add_explicit(&db->commits, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&db->commit_us_total, (time_monotonic_ns() - started) / 1000,
+                                  memory_order_relaxed);
+        return PG_FINE;
+    }
+    job->err = conn->txn.err;
+    if (outcome == PG_BROKEN) {
+        job->err = ERR_UNKNOWN;
+        LOG_ERROR("db", "connection lost during COMMIT, the outcome is unknown");
+    }
+    pg_txn_abort(conn);
+    return outcome;
+}
+
+static void pg_run_job(struct pg_db *db, struct pg_job *job)
+{
+    struct pg_conn *conn = pg_pool_borrow(&db->writers);
+    uint64_t ticket = 0;
+    bool has_ticket = false;
+    job->err = ERR_UNAVAILABLE;
+    for (int n_tries = 0; conn != NULL && n_tries < PG_TRIES; n_tries++) {
+        if (n_tries > 0) {
+            pg_ticket_done(db, ticket, NULL);
+            has_ticket = false;
+            atomic_fetch_add_explicit(&db->retries, 1, memory_order_relaxed);
+            pg_back_off(n_tries);
+        }
+        job->err = pg_conn_ensure(conn, NULL);
+        if (job->err != ERR_OK) {
+            break;
+        }
+        enum pg_outcome outcome = pg_attempt(conn, job, &ticket);
+        has_ticket = true;
+        if (outcome == PG_FINE || outcome == PG_FAILED || job->err == ERR_UNKNOWN) {
+            break;
+        }
+    }
+    if (conn != NULL) {
+        pg_pool_give_back(&db->writers, conn);
+    }
+    if (job->err != ERR_OK) {
+        job->hooks = NULL;
+    }
+    atomic_fetch_add_explicit(job->err == ERR_OK ? &db->writes : &db->failed_writes, 1,
+                              memory_order_relaxed);
+    pg_ticket_done(db, has_ticket ? ticket : pg_ticket_take(db), job);
+}
+
+enum err pg_write(struct db *base, db_fn fn, void *arg)
+{
+    struct pg_db *db = (struct pg_db *)base;
+    ASSERT(!pg_is_delivering()); /* it would wait for itself */
+    struct pg_waiter waiter = {0};
+    struct pg_job *job = pg_job_new(db);
+    job->fn = fn;
+    job->arg = arg;
+    job->waiter = &waiter;
+    pg_run_job(db, job);
+    pg_waiter_wait(&waiter);
+    return waiter.err;
+}
+
+/* ---- queue ---- */
+
+/* What waits behind the running job of a key. */
+struct pg_key_list {
+    struct pg_job *first, **last;
+};
+
+static void pg_queue_push(struct pg_queue *q, struct pg_job *job)
+{
+    job->next = NULL;
+    *q->last = job;
+    q->last = &job->next;
+    if (q->n_sleeping > 0) {
+        (void)pthread_cond_signal(&q->wake);
+    }
+}
+
+enum err pg_submit(struct db *base, uint64_t key, db_fn fn, db_done_fn done, void *arg)
+{
+    struct pg_db *db = (struct pg_db *)base;
+    struct pg_queue *q = &db->queue;
+    struct pg_job *job = pg_job_new(db);
+    job->key = key;
+    job->fn = fn;
+    job->done = done;
+    job->arg = arg;
+    (void)pthread_mutex_lock(&q->lock);
+    enum err err = q->is_stopping ? ERR_UNAVAILABLE : q->len >= q->max ? ERR_LIMIT : ERR_OK;
+    if (err == ERR_OK) {
+        q->len++;
+        struct pg_key_list *behind = key != 0 ? idmap_find(q->busy, (int64_t)key) : NULL;
+        if (behind != NULL) {
+            *behind->last = job;
+            behind->last = &job->next;
+        } else {
+            if (key != 0) {
+                struct pg_key_list *list = MEM_NEW(struct pg_key_list);
+                list->last = &list->first;
+                (void)idmap_put(q->busy, (int64_t)key, list);
+            }
+            pg_queue_push(q, job);
+        }
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    if (err != ERR_OK) {
+        arena_free(&job->arena);
+        mem_free(job);
+    }
+    return err;
+}
+
+/* Under the lock: the next job of the key, if there is one, may run now. */
+static void pg_key_done(struct pg_queue *q, uint64_t key)
+{
+    struct pg_key_list *list = idmap_find(q->busy, (int64_t)key);
+    struct pg_job *job = list->first;
+    if (job == NULL) {
+        (void)idmap_remove(q->busy, (int64_t)key);
+        mem_free(list);
+        return;
+    }
+    list->first = job->next;
+    if (list->first == NULL) {
+        list->last = &list->first;
+    }
+    pg_queue_push(q, job);
+}
+
+static void *pg_queue_main(void *arg)
+{
+    struct pg_db *db = arg;
+    struct pg_queue *q = &db->queue;
+    (void)pthread_mutex_lock(&q->lock);
+    for (;;) {
+        struct pg_job *job = q->first;
+        if (job == NULL && q->is_stopping && q->len == 0) {
+            break;
+        }
+        if (job == NULL) {
+            q->n_sleeping++;
+            (void)pthread_cond_wait(&q->wake, &q->lock);
+            q->n_sleeping--;
+            continue;
+        }
+        q->first = job->next;
+        if (q->first == NULL) {
+            q->last = &q->first;
+        }
+        uint64_t key = job->key;
+        (void)pthread_mutex_unlock(&q->lock);
+        pg_run_job(db, job); /* the job is not ours any more when this returns */
+        (void)pthread_mutex_lock(&q->lock);
+        q->len--;
+        if (key != 0) {
+            pg_key_done(q, key);
+        }
+    }
+    (void)pthread_cond_broadcast(&q->wake);
+    (void)pthread_mutex_unlock(&q->lock);
+    return NULL;
+}
+
+enum err pg_queue_start(struct pg_db *db, size_t max_waiting, int n_threads)
+{
+    struct pg_queue *q = &db->queue;
+    q->max = max_waiting != 0 ? max_waiting : PG_MAX_WAITING;
+    q->threads = MEM_NEW_ARRAY(pthread_t, (size_t)n_threads);
+    for (int i = 0; i < n_threads; i++) {
+        if (pthread_create(&q->threads[i], NULL, pg_queue_main, db) != 0) {
+            return ERR_UNAVAILABLE;
+        }
+        q->n_threads++;
+    }
+    return ERR_OK;
+}
+
+void pg_queue_stop(struct pg_db *db)
+{
+    struct pg_queue *q = &db->queue;
+    (void)pthread_mutex_lock(&q->lock);
+    q->is_stopping = true;
+    (void)pthread_cond_broadcast(&q->wake);
+    (void)pthread_mutex_unlock(&q->lock);
+    for (int i = 0; i < q->n_threads; i++) {
+        (void)pthread_join(q->threads[i], NULL);
+    }
+    mem_free(q->threads);
+    idmap_free(&q->busy);
+    (void)pthread_mutex_destroy(&q->lock);
+    (void)pthread_cond_destroy(&q->wake);
+}
