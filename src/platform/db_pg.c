@@ -56,6 +56,7 @@ static void pg_close(struct db *base)
     pg_pool_release(&db->readers);
     pg_pool_release(&db->writers);
     pg_delivery_release(&db->delivery);
+    (void)pthread_rwlock_destroy(&db->lane);
     mem_free(db->sources);
     mem_free(db->conninfo);
     mem_free(db);
@@ -74,6 +75,11 @@ static struct pg_db *pg_new(const struct db_options *options)
     for (size_t i = 0; i < options->n_sources; i++) {
         db->sources[i] = options->sources[i];
     }
+    pthread_rwlockattr_t attr;
+    (void)pthread_rwlockattr_init(&attr);
+    (void)pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    (void)pthread_rwlock_init(&db->lane, &attr);
+    (void)pthread_rwlockattr_destroy(&attr);
     struct pg_queue *q = &db->queue;
     (void)pthread_mutex_init(&q->lock, NULL);
     (void)pthread_cond_init(&q->wake, NULL);

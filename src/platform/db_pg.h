@@ -140,6 +140,8 @@ struct pg_db {
     char *conninfo;
     struct pg_pool readers, writers;
     struct pg_queue queue;
+    /* A function that keeps losing against others runs with none beside it on this node: it has the lock for itself, the others share it. */
+    pthread_rwlock_t lane;
     struct pg_delivery delivery;
     struct pg_stream *stream; /* NULL: no bus listens */
     struct pg_index *index;   /* NULL: no sources */

@@ -1,5 +1,7 @@
 /* Writes: run the function, commit, run it again when the database says so; and the queue of what was submitted.
  *
+ * Functions that lose against others again and again (a hot row, a small table that everybody reads) run alone in the end, so that all of them finish.
+ *
  * A function may run again only while it is certain that it has had no effect: after a serialization failure, and after a connection broke before COMMIT
  * was sent. When it breaks between COMMIT and its answer the outcome is ERR_UNKNOWN and the function is not run again here: only the use case can tell, by looking
  * for the id that the client made (messages, idempotency keys). */
@@ -14,7 +16,8 @@
 #include "base/rng.h"
 #include "base/timeutil.h"
 
-#define PG_TRIES 12
+#define PG_TRIES 16
+#define PG_ALONE_FROM 4 /* tries beside others */
 #define PG_BACKOFF_US 500
 #define PG_BACKOFF_MAX_US 100000
 #define PG_SLOW_FN_NS 500000000LL
@@ -108,7 +111,10 @@ static void pg_run_job(struct pg_db *db, struct pg_job *job)
         if (job->err != ERR_OK) {
             break;
         }
+        (void)(n_tries < PG_ALONE_FROM ? pthread_rwlock_rdlock(&db->lane)
+                                       : pthread_rwlock_wrlock(&db->lane));
         enum pg_outcome outcome = pg_attempt(conn, job, &ticket);
+        (void)pthread_rwlock_unlock(&db->lane);
         has_ticket = true;
         if (outcome == PG_FINE || outcome == PG_FAILED || job->err == ERR_UNKNOWN) {
             break;
