@@ -219,7 +219,8 @@ static void on_writer_done(enum err err, void *arg)
 static void on_writer_again(void *arg)
 {
     struct on_writer *o = arg;
-    while (db_submit(o->desk->db, do_nothing, on_writer_done, o) == ERR_LIMIT) {
+    while (db_submit_ordered(o->desk->db, topic_of_desk(), do_nothing, on_writer_done, o) ==
+           ERR_LIMIT) {
         struct timespec ms = {.tv_nsec = 5000000};
         (void)nanosleep(&ms, NULL);
     }
@@ -229,7 +230,7 @@ void desk_on_writer(struct desk *desk, void (*fn)(void *arg), void *arg)
 {
     struct on_writer *o = MEM_NEW(struct on_writer);
     *o = (struct on_writer){desk, fn, arg};
-    enum err err = db_submit(desk->db, do_nothing, on_writer_done, o);
+    enum err err = db_submit_ordered(desk->db, topic_of_desk(), do_nothing, on_writer_done, o);
     if (err == ERR_LIMIT && desk->wire.work(desk->wire.arg, 0, on_writer_again, o)) {
         return;
     }
