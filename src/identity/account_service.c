@@ -12,7 +12,7 @@
 #include "identity/session_store.h"
 
 const char *const account_themes[] = {"system", "light", "dark", NULL};
-const char *const account_languages[] = {"en", "zh-CN", NULL};
+const char *const account_languages[] = {"system", "en", "zh-CN", NULL};
 
 /* ---- preferences, a small JSON object in a column ---- */
 

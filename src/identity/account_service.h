@@ -6,7 +6,7 @@
 
 struct preferences {
     int theme;    /* index into account_themes */
-    int language; /* index into account_languages */
+    int language; /* index into account_languages; 0: as the browser asks for */
     bool shortcuts, sound, desktop_notifications;
 };
 extern const char *const account_themes[];    /* NULL-terminated */

@@ -1523,8 +1523,11 @@ export interface components {
         Preferences: {
             /** @enum {string} */
             theme: "system" | "light" | "dark";
-            /** @enum {string} */
-            language: "en" | "zh-CN";
+            /**
+             * @description system: what the browser asks for
+             * @enum {string}
+             */
+            language: "system" | "en" | "zh-CN";
             shortcuts: boolean;
             sound: boolean;
             desktop_notifications: boolean;

@@ -10,12 +10,24 @@ function remembered(): Language {
 /** The language of the interface. Everything that reads it is drawn again when it changes. */
 class Locale {
   language = $state<Language>('en');
+  /** What somebody chose on a page outside, before the desk knew who they are. */
+  chosen: Language | null = null;
 
   start(): void {
     this.set(remembered());
   }
 
-  set(language: Language): void {
+  choose(language: Language): void {
+    this.chosen = language;
+    this.set(language);
+  }
+
+  /** As the person's account says; `system` is what the browser asks for. */
+  follow(preference: Language | 'system'): void {
+    this.set(preference === 'system' ? (this.chosen ?? pickLanguage(navigator.languages)) : preference);
+  }
+
+  private set(language: Language): void {
     this.language = language;
     localStorage.setItem(KEY, language);
     document.documentElement.lang = language;

@@ -69,7 +69,7 @@ class Session {
   }
 
   async signIn(email: string, password: string, code?: string): Promise<void> {
-    this.enter(
+    this.arrive(
       await unwrap(
         this.api.POST('/api/v1/session', { body: { email, password, ...(code ? { code } : {}) } }),
       ),
@@ -82,12 +82,19 @@ class Session {
     location.assign('/console/');
   }
 
+  /** Somebody came in through one of the pages outside; the language chosen there becomes theirs. */
+  arrive(me: Me): void {
+    this.enter(me);
+    if (locale.chosen && locale.chosen !== me.preferences.language)
+      void this.prefer({ language: locale.chosen }).catch(() => undefined);
+  }
+
   enter(me: Me): void {
     this.me = me;
     this.ended = false;
     this.state = 'signed-in';
     theme.set(me.preferences.theme);
-    locale.set(me.preferences.language);
+    locale.follow(me.preferences.language);
   }
 
   async prefer(change: Partial<Preferences>): Promise<void> {
