@@ -53,6 +53,19 @@ export function complaintsOf(page: Page, expected: RegExp[] = []): string[] {
   return complaints;
 }
 
+/** Runs a journey and ends every browser context that it has opened; of one that failed a picture of each page is kept. */
+export async function journey(browser: Browser, name: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (e) {
+    const pages = browser.contexts().flatMap((c) => c.pages());
+    for (const [i, page] of pages.entries()) await shot(page, `failed-${name}-${i}`).catch(() => undefined);
+    throw e;
+  } finally {
+    for (const context of browser.contexts()) await context.close();
+  }
+}
+
 export async function shot(page: Page, name: string): Promise<void> {
   mkdirSync(screens, { recursive: true });
   await page.screenshot({ path: join(screens, `${name}.png`) });

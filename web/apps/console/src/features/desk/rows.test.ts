@@ -23,6 +23,20 @@ describe('rows of a conversation', () => {
     ]);
   });
 
+  test('a rating stands where it was given, and ends a group', () => {
+    const messages = [
+      message({ seq: 1, at: at(0) }),
+      message({ seq: 2, at: at(1) }),
+      message({ seq: 3, at: at(2) }),
+    ];
+    const rating = { score: 4, comment: '', at: at(1).replace('00.000', '30.000') };
+    const kinds = (rows: ReturnType<typeof build>) => rows.map((r) => r.kind);
+    expect(kinds(build(messages, { rating }))).toEqual(['day', 'message', 'message', 'rating', 'message']);
+    expect(build(messages, { rating }).at(-1)).toMatchObject({ isFirst: true });
+    expect(kinds(build(messages, { rating: { ...rating, at: at(9) } })).at(-1)).toBe('rating');
+    expect(kinds(build(messages))).not.toContain('rating');
+  });
+
   test('a note never joins a group of replies', () => {
     const rows = build([
       message({ seq: 1, author: 'agent' }),

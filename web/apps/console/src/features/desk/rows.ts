@@ -15,8 +15,11 @@ export type Row =
   | { kind: 'day'; key: string; at: string }
   | { kind: 'unread'; key: string }
   | { kind: 'system'; key: string; message: Message }
+  | { kind: 'rating'; key: string; rating: Rating }
   | { kind: 'message'; key: string; message: Message; isFirst: boolean; isLast: boolean }
   | { kind: 'outgoing'; key: string; entry: OutboxEntry<Outgoing>; isFirst: boolean };
+
+export type Rating = NonNullable<Schema['Conversation']['rating']>;
 
 const GROUP_MS = 4 * 60_000;
 
@@ -34,16 +37,24 @@ export interface RowInput {
   outgoing: readonly OutboxEntry<Outgoing>[];
   /** Where the line "new" stands: after this seq. Null: nowhere. */
   unreadAfter: number | null;
+  /** Stands where it was given. */
+  rating?: Rating | null;
   zone?: string;
 }
 
-export function buildRows({ messages, outgoing, unreadAfter, zone }: RowInput): Row[] {
+export function buildRows({ messages, outgoing, unreadAfter, rating = null, zone }: RowInput): Row[] {
   const rows: Row[] = [];
   let day = '';
   let before: Message | null = null;
   let last: Extract<Row, { kind: 'message' }> | null = null;
   let marked = unreadAfter === null;
+  let rated: Row | null = rating && { kind: 'rating', key: `rating-${rating.at}`, rating };
   for (const message of messages) {
+    if (rated && message.created_at > (rating?.at ?? '')) {
+      rows.push(rated);
+      rated = null;
+      before = null;
+    }
     const today = dayKey(message.created_at, zone);
     if (today !== day) {
       rows.push({ kind: 'day', key: `day-${today}`, at: message.created_at });
@@ -66,6 +77,7 @@ export function buildRows({ messages, outgoing, unreadAfter, zone }: RowInput): 
     rows.push(last);
     before = message;
   }
+  if (rated) rows.push(rated);
   const stored = new Set(messages.slice(-200).map((m) => m.client_id));
   outgoing
     .filter((entry) => !stored.has(entry.clientId))
@@ -87,7 +99,7 @@ export function deliveryOf(
 /** A guess at a row's height before it is on the screen; measuring corrects it. */
 export function guessHeight(row: Row): number {
   if (row.kind === 'day' || row.kind === 'unread') return 44;
-  if (row.kind === 'system') return 32;
+  if (row.kind === 'system' || row.kind === 'rating') return 34;
   const body = row.kind === 'message' ? row.message.body : (row.entry.payload.message.body ?? '');
   const files = row.kind === 'message' ? row.message.files : row.entry.payload.files;
   const wide = [...body].reduce((sum, c) => sum + (c > '\u2e80' ? 2 : 1), 0);

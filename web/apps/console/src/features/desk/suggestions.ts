@@ -2,6 +2,7 @@
 import { pickLanguage } from '@stablehand/core';
 import { session } from '../../shell/session.svelte.js';
 import type { Conversation } from './head.js';
+import { roleName } from '../identity/words.js';
 import { library } from './library.svelte.js';
 import { people } from './people.svelte.js';
 import { fillVariables, type Trigger } from './suggest.js';
@@ -48,7 +49,7 @@ export async function suggestionsFor(
     return people.active
       .filter((a) => a.id !== session.agentId && a.name.toLowerCase().includes(q))
       .slice(0, 8)
-      .map((a) => ({ id: a.id, title: a.name, detail: a.role, insert: `@${a.name} ` }));
+      .map((a) => ({ id: a.id, title: a.name, detail: roleName({ name: a.role }), insert: `@${a.name} ` }));
   }
   const articles = await library.articles(trigger.query, language);
   return articles.map((a) => ({

@@ -14,7 +14,6 @@ export function systemText(message: Message): string {
   const event = message.meta?.event ?? '';
   const params = message.meta?.params ?? {};
   const agent = params.agent ?? params.agent_name ?? params.name ?? '';
-  const score = params.score ?? '';
   switch (event) {
     case 'handover': {
       const reason = REASONS[(params.reason ?? '') as keyof typeof REASONS];
@@ -46,8 +45,6 @@ export function systemText(message: Message): string {
       return t('event_signed_in');
     case 'continued_elsewhere':
       return t('event_continued');
-    case 'rated':
-      return t('event_rated', { score });
     default:
       return message.body || t('event_other', { event });
   }

@@ -30,6 +30,11 @@ export const t = words(
     join_title: 'Join {brand}',
     join_text: 'You are invited as {role} with {email}.',
     join_go: 'Join',
+    role_owner: 'Owner',
+    role_admin: 'Administrator',
+    role_supervisor: 'Supervisor',
+    role_agent: 'Agent',
+    role_auditor: 'Auditor',
     join_bad: 'This invitation is not valid',
     join_bad_text: 'It may have been used, withdrawn or be too old. Ask for a new one.',
     show_password: 'Show the password',
@@ -40,6 +45,7 @@ export const t = words(
     preferences: 'Preferences',
     theme: 'Appearance',
     language: 'Language',
+    language_browser: 'As the browser',
     shortcuts: 'Keyboard shortcuts',
     shortcuts_hint: 'Single letters such as J, K and E. The command bar always works.',
     sound: 'Sounds',
@@ -99,6 +105,11 @@ export const t = words(
     join_title: '加入 {brand}',
     join_text: '你受邀以 {role} 身份加入，邮箱为 {email}。',
     join_go: '加入',
+    role_owner: '所有者',
+    role_admin: '管理员',
+    role_supervisor: '主管',
+    role_agent: '客服',
+    role_auditor: '审计员',
     join_bad: '邀请无效',
     join_bad_text: '邀请可能已被使用、撤回或过期。请索取新的邀请。',
     show_password: '显示密码',
@@ -109,6 +120,7 @@ export const t = words(
     preferences: '偏好设置',
     theme: '外观',
     language: '语言',
+    language_browser: '跟随浏览器',
     shortcuts: '键盘快捷键',
     shortcuts_hint: 'J、K、E 等单个字母。命令面板始终可用。',
     sound: '声音',
@@ -140,3 +152,12 @@ export const t = words(
     session_ended: '已结束。',
   },
 );
+
+const BUILT_IN = ['owner', 'admin', 'supervisor', 'agent', 'auditor'] as const;
+
+/** A built-in role in the reader's language, by its word or its English name; one that was made here as it is called. */
+export function roleName(role: { key?: string | null; name: string }): string {
+  const word = (role.key ?? role.name).toLowerCase();
+  const known = BUILT_IN.find((key) => key === word);
+  return known ? t(`role_${known}`) : role.name;
+}
