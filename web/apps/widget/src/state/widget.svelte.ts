@@ -185,6 +185,9 @@ export class Widget {
   }
 
   close(): void {
+    // At once, not when the page says so: what comes in this moment is not read any more.
+    this.isOpen = !this.isEmbedded;
+    this.visibilityChanged();
     this.page.tell({ t: 'close' });
   }
 
