@@ -24,6 +24,23 @@ static void print_addresses(const struct program *p)
     (void)fflush(stdout);
 }
 
+/* Everybody knows the passwords of the demo. */
+static void warn_beyond_loopback(const struct program *p)
+{
+    struct str listen = str_from(settings_str(p->settings, "http.listen"));
+    if (str_starts(listen, STR("127.")) || str_starts(listen, STR("[::1]:")) ||
+        str_starts(listen, STR("localhost:"))) {
+        return;
+    }
+    printf("  !  WARNING: this demo listens on " STR_FMT
+           ", not on this machine alone. Its passwords "
+           "are public:\n  !  whoever reaches it signs in as its owner. Put nothing real into it; "
+           "leave http.listen out to stay local.\n\n",
+           STR_ARG(listen));
+    (void)fflush(stdout);
+    LOG_WARN("app", "demo beyond loopback", log_str("addr", listen));
+}
+
 static enum err run(struct program *p, char *const *args, struct errinfo *info)
 {
     enum err err = program_open(p, args, info);
@@ -36,6 +53,7 @@ static enum err run(struct program *p, char *const *args, struct errinfo *info)
     if (err == ERR_OK) {
         system_room_set_demo(p->own, STR(DEMO_INBOX_KEY), STR(DEMO_INBOX_SECRET));
         print_addresses(p);
+        warn_beyond_loopback(p);
         program_wait_for_signal();
     }
     return err;

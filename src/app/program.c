@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/data_dir.h"
+#include "app/maintenance.h"
 #include "app/system_room.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -183,6 +184,7 @@ static enum err open_rooms(struct program *p, struct errinfo *info)
         .files = p->files,
         .clock = p->clock,
         .bot = bot_desk_table(p->bot),
+        .events_keep_ms = settings_int(p->settings, "events.keep"),
         .visitor_frames_per_s = (int)settings_int(p->settings, "chat.visitor_frames_per_second"),
         .agent_frames_per_s = (int)settings_int(p->settings, "chat.agent_frames_per_second")};
     memcpy(desk.secret_key, p->secret_key, sizeof(desk.secret_key));
@@ -266,14 +268,27 @@ static enum err open_server(struct program *p, struct errinfo *info)
     return server_new(&o, &p->server, info);
 }
 
+/* The address of http.listen with the port that was given, when it asked for any. */
+static struct str bound_address(const struct program *p)
+{
+    struct str listen = str_from(settings_str(p->settings, "http.listen"));
+    size_t colon = listen.len;
+    while (colon > 0 && listen.p[colon - 1] != ':') {
+        colon--;
+    }
+    return str_printf(p->arena, STR_FMT "%d", STR_ARG(str_sub(listen, 0, colon)),
+                      server_port(p->server));
+}
+
 static enum err tell_first_start(struct program *p)
 {
     bool needs_owner = false;
     TRY(identity_needs_owner(p->identity, &needs_owner));
     if (needs_owner) {
-        printf("This desk has no owner yet. Open http://%s/console/ to make one; from another "
-               "machine it asks for this token:\n  %s\n",
-               settings_str(p->settings, "http.listen"), p->setup_token);
+        bool is_tls = optional(p, "http.tls_cert") != NULL;
+        printf("This desk has no owner yet. Open %s://" STR_FMT
+               "/console/ to make one; from another machine it asks for this token:\n  %s\n",
+               is_tls ? "https" : "http", STR_ARG(bound_address(p)), p->setup_token);
         (void)fflush(stdout);
     }
     return ERR_OK;
@@ -283,6 +298,7 @@ enum err program_serve(struct program *p, struct errinfo *info)
 {
     TRY(open_server(p, info));
     desk_endpoints(p->desk, p->server);
+    TRY(maintenance_use_timers(p->db, &p->clock, p->timers));
     TRY(timers_start(p->timers));
     TRY(outbox_start(p->outbox));
     TRY(server_start(p->server, info));

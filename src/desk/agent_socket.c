@@ -77,7 +77,12 @@ static enum err read_fn(struct db_txn *txn, void *arg)
     if (err != ERR_OK || have.v < 0 || have.v == r->last.v) {
         return err;
     }
-    if (have.v > r->last.v || r->last.v - have.v > REPLAY_MAX) {
+    struct event_id floor = {0};
+    err = event_floor_load(txn, &floor);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (have.v > r->last.v || r->last.v - have.v > REPLAY_MAX || have.v < floor.v) {
         r->is_resync = true;
         return ERR_OK;
     }

@@ -1,5 +1,6 @@
 /* Reading conversations: every way in goes through conversation_load_for or the VISIBLE clause of the lists, which say the same. */
 #include "desk/conversation_use.h"
+#include "desk/retention.h"
 
 struct reading {
     struct desk *desk;
@@ -261,6 +262,15 @@ static enum err events_fn(struct db_txn *txn, void *arg)
     struct conversation c;
     struct events s = {.r = r};
     enum err err = conversation_load_for(txn, r->actor, r->id, r->arena, &c, r->info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    bool has_hole = false;
+    err = retention_has_hole(txn, r->id, r->at, &has_hole);
+    if (err == ERR_OK && has_hole) {
+        return err_set(r->info, ERR_NOT_FOUND, "after", "events_pruned",
+                       "events this old are not kept; load the conversation again");
+    }
     if (err != ERR_OK) {
         return err;
     }

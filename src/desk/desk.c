@@ -6,6 +6,7 @@
 #include "desk/inbox.h"
 #include "desk/presence.h"
 #include "desk/receipts.h"
+#include "desk/retention.h"
 #include "desk/routing_service.h"
 #include "desk/socket_peer.h"
 #include "desk/stream.h"
@@ -44,6 +45,7 @@ enum err desk_new(const struct desk_deps *deps, struct desk **out, struct errinf
     desk->bot = deps->bot;
     desk->visitor_frames_per_s = deps->visitor_frames_per_s > 0 ? deps->visitor_frames_per_s : 50;
     desk->agent_frames_per_s = deps->agent_frames_per_s > 0 ? deps->agent_frames_per_s : 100;
+    desk->events_keep_ms = deps->events_keep_ms > 0 ? deps->events_keep_ms : 90 * TIME_DAY_MS;
     desk->wire = wire_null;
     desk->stream = stream_new();
     desk->receipts = receipts_new(desk);
@@ -57,6 +59,7 @@ enum err desk_new(const struct desk_deps *deps, struct desk **out, struct errinf
         bus_listen(desk->bus, stream_on_event, desk);
     }
     presence_register_timers(desk);
+    retention_register_timers(desk);
     routing_register_timers(desk);
     conversation_register_timers(desk);
     *out = desk;
@@ -84,6 +87,10 @@ enum err desk_start(struct desk *desk, struct errinfo *info)
     enum err err = presence_after_restart(desk);
     if (err != ERR_OK) {
         return err_set(info, err, "", "presence", "presence cannot be written");
+    }
+    err = retention_start(desk);
+    if (err != ERR_OK) {
+        return err_set(info, err, "", "retention", "the retention timer cannot be set");
     }
     desk_route_soon(desk);
     return ERR_OK;

@@ -51,6 +51,7 @@ struct desk_deps {
     struct desk_bot bot;
     int visitor_frames_per_s,
         agent_frames_per_s; /* of one socket, more closes it with 4029; 0: 50 and 100 */
+    int64_t events_keep_ms; /* after a conversation was resolved; 0: 90 days */
 };
 extern const struct db_index_source desk_index_source; /* "message" */
 

@@ -35,6 +35,7 @@ struct desk {
     atomic_bool is_route_wanted;
     atomic_bool is_stopping;
     int visitor_frames_per_s, agent_frames_per_s;
+    int64_t events_keep_ms;
 };
 
 int64_t desk_now(const struct desk *desk);

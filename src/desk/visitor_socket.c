@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "desk/receipts.h"
+#include "desk/retention.h"
 #include "desk/socket_peer.h"
 #include "desk/stream.h"
 
@@ -17,6 +18,7 @@ struct replay {
     struct buf welcome;
     struct buf events; /* frames, each ended by a NUL: JSON text never holds one */
     struct event_id last;
+    bool is_resync; /* what is missing was forgotten */
     size_t n;
 };
 
@@ -75,7 +77,11 @@ static enum err read_fn(struct db_txn *txn, void *arg)
     json_object_end(&w);
     atomic_store(&v->conversation, c.id.v);
     int64_t have = v->have_conversation.v == c.id.v && v->have <= c.last_seq ? v->have : 0;
+    r->is_resync = false;
     if (err == ERR_OK && c.id.v != 0 && have < c.last_seq) {
+        err = retention_has_hole(txn, c.id, have, &r->is_resync);
+    }
+    if (err == ERR_OK && c.id.v != 0 && have < c.last_seq && !r->is_resync) {
         err =
             event_replay_conversation(txn, c.id, have, r->last, true, REPLAY_MAX, replay_event, r);
     }
@@ -102,6 +108,9 @@ static void greet(struct peer *p, const struct actor *actor)
         atomic_store_explicit(&p->stage, PEER_LIVE, memory_order_release);
         wire->accept(wire->arg, p->conn);
         peer_send(p, &r.welcome);
+        if (r.is_resync) {
+            peer_send_cstr(p, "{\"t\":\"resync\"}");
+        }
         peer_send_frames(p, &r.events);
         if (buf_err(&r.events) == ERR_OK) {
             peer_send_cstr(p, "{\"t\":\"live\"}");

@@ -134,3 +134,35 @@ enum err event_last_id(struct db_txn *txn, struct event_id *out)
     }
     return db_query_i64(txn, "SELECT COALESCE(MAX(id), 0) FROM events", NULL, 0, &out->v);
 }
+
+/* ---- forgetting ---- */
+
+enum err event_prune(struct db_txn *txn, struct conversation_id c, int64_t before_seq)
+{
+    int64_t highest = 0;
+    enum err err = DB_QUERY_I64(
+        txn, &highest,
+        "SELECT COALESCE(MAX(id), 0) FROM events WHERE conversation_id = $1 AND seq < $2",
+        db_i64(c.v), db_i64(before_seq));
+    if (err != ERR_OK || highest == 0) {
+        return err;
+    }
+    err = DB_EXEC(txn, "DELETE FROM events WHERE conversation_id = $1 AND seq < $2", db_i64(c.v),
+                  db_i64(before_seq));
+    return err != ERR_OK
+               ? err
+               : DB_EXEC(txn, "UPDATE event_floor SET event_id = $1 WHERE id = 1 AND event_id < $1",
+                         db_i64(highest));
+}
+
+enum err event_floor_load(struct db_txn *txn, struct event_id *out)
+{
+    return db_query_i64(txn, "SELECT event_id FROM event_floor WHERE id = 1", NULL, 0, &out->v);
+}
+
+enum err event_first_seq(struct db_txn *txn, struct conversation_id c, int64_t *out)
+{
+    return DB_QUERY_I64(txn, out,
+                        "SELECT COALESCE(MIN(seq), 0) FROM events WHERE conversation_id = $1",
+                        db_i64(c.v));
+}

@@ -15,6 +15,7 @@ static const struct {
     {"unsupported_media_type", 415},
     {"request_timeout", 408},
     {"idempotency_mismatch", 422},
+    {"events_pruned", 410},
 };
 
 static const int by_err[] = {

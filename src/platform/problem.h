@@ -9,7 +9,7 @@
 
 /* HTTP status of a failure. `info->code` refines it: too_large 413, rate_limited 429, version_mismatch 412, if_match_required 428,
  * unsupported_media_type 415, method_not_allowed 405, upgrade_required 426,
- * request_timeout 408, idempotency_mismatch 422. */
+ * request_timeout 408, idempotency_mismatch 422, events_pruned 410. */
 int problem_status(enum err err, const struct errinfo *info);
 /* Whole seconds for Retry-After, rounded up: the wait that `info` tells; 1 for a 429 or 503 that tells none; 0: no such header. */
 int64_t problem_retry_after_s(int status, const struct errinfo *info);

@@ -81,6 +81,10 @@ static const struct setting table[] = {
     {"visitor.verified", SETTING_DURATION_MS, "24h", "5m..30d",
      "How long a signed-in customer's widget stays signed in without a new signed identity",
      "已登录客户的聊天窗口在没有新签名身份时保持登录的时间"},
+    {"events.keep", SETTING_DURATION_MS, "90d", "1h..3650d",
+     "How long the events of a resolved conversation are kept; messages stay. A client that was "
+     "away for longer loads again",
+     "会话解决后事件记录的保留时间(消息不受影响);离线更久的客户端会重新加载"},
     {"help.contact_url", SETTING_STR, "", NULL,
      "Where the help centre's \"Contact support\" leads: a page that carries the chat; empty: no "
      "link",

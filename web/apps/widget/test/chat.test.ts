@@ -194,6 +194,22 @@ describe('chat', () => {
     expect(chat.conversation?.id).toBe('8');
   });
 
+  it('loads the page again when what it misses is not kept any more', async () => {
+    const pages = { '7': [message('7', 2, 'customer')] as unknown[] };
+    const { socket, chat } = await connected(head('7', { last_seq: 2 }), pages);
+    socket.onclose?.({ code: 1006 });
+    pages['7'] = [message('7', 9, 'agent'), message('7', 2, 'customer')];
+    await vi.advanceTimersByTimeAsync(2_000);
+    const old = FakeSocket.last;
+    old.say(welcome(head('7', { last_seq: 9 })));
+    old.say({ t: 'resync' });
+    await settle();
+    const next = FakeSocket.last;
+    expect(next).not.toBe(old);
+    expect(next.sent[0]).toMatchObject({ t: 'hello', conversation_id: '7', have: 9 });
+    expect(chat.timeline.messages.map((m) => m.seq)).toEqual([2, 9]);
+  });
+
   it('goes on to a newer conversation by its first event, and never back by a late one of the former', async () => {
     const { socket, chat } = await connected(head('9', { last_seq: 1 }), {
       '9': [message('9', 1, 'customer')],

@@ -672,6 +672,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** 410 `events_pruned`: events that old are not kept (setting events.keep); load the conversation and its newest messages again */
         get: operations["conversation_http_events"];
         put?: never;
         post?: never;

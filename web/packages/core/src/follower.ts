@@ -15,6 +15,8 @@ import {
 export interface FollowerDeps {
   /** Events with seq > `after`, ascending, as many as the server likes. */
   fetchEvents: (after: number) => Promise<{ items: readonly ConversationEvent[]; has_more: boolean }>;
+  /** Events that old are not kept any more (410): load anew. */
+  onForgotten?: () => void;
   /** Messages with seq < `before`, newest first. */
   fetchOlder: (before: number) => Promise<{ items: readonly Message[]; has_more: boolean }>;
   onChange: (timeline: Timeline) => void;
@@ -149,8 +151,10 @@ export class Follower {
         if (this.held.have === after) throw new Error('nothing came');
       }
       this.failures = 0;
-    } catch {
-      if (run === this.run) this.retryLater();
+    } catch (problem) {
+      if (run !== this.run) return;
+      if ((problem as { status?: number }).status === 410 && this.deps.onForgotten) this.deps.onForgotten();
+      else this.retryLater();
     } finally {
       if (run === this.run) this.running = false;
     }

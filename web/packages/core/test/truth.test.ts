@@ -270,3 +270,21 @@ it('a conversation that says more than it gives is asked for again, not for ever
   expect(waits).toEqual([500]);
   expect(follower.isBehind).toBe(true);
 });
+
+it('events that are not kept any more: loads anew instead of asking again', async () => {
+  let forgotten = 0;
+  const waits: number[] = [];
+  const follower = new Follower('7', {
+    fetchEvents: () => Promise.reject(Object.assign(new Error('gone'), { status: 410 })),
+    fetchOlder: () => Promise.reject(new Error('none')),
+    onChange: () => undefined,
+    onForgotten: () => forgotten++,
+    later: (_fn, ms) => {
+      waits.push(ms);
+      return () => undefined;
+    },
+  });
+  follower.reached(5);
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  expect([forgotten, waits]).toEqual([1, []]);
+});

@@ -237,6 +237,11 @@ export class Chat {
         this.reported = 0;
         this.isLive = false;
         break;
+      case 'resync':
+        // What is missing is too old to be sent one by one.
+        this.timeline = emptyTimeline();
+        void this.start(this.conversation);
+        break;
       case 'live':
         this.isLoaded = this.isLive = true;
         this.outbox.lineIsLive();

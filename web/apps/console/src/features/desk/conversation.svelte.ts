@@ -33,6 +33,10 @@ export class OpenConversation {
         ),
       onChange: (timeline) => (this.timeline = timeline),
       onEvent: (event) => desk.took(event),
+      onForgotten: () => {
+        this.phase = 'loading';
+        void this.open();
+      },
     });
   }
 
