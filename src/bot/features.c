@@ -1,0 +1,118 @@
+/* One pass over the code points of each run. Hashes are FNV-1a over code points with a final mix: dictionaries are exact, so all that matters is that two grams of
+ * one tenant do not share 64 bits (one chance in 10^9 with 100,000 grams). */
+#include "bot/features.h"
+
+#include "base/check.h"
+#include "base/utf8.h"
+
+enum kind { KIND_WORD = 1, KIND_PAIR, KIND_LETTERS, KIND_HAN };
+
+#define PRIME 0x100000001b3ULL
+#define MAX_LETTERS 4
+#define MIN_LETTERS 2
+#define MAX_HAN 3
+
+static uint64_t hash_begin(enum kind kind)
+{
+    return (0xcbf29ce484222325ULL ^ (uint64_t)kind) * PRIME;
+}
+
+static uint64_t hash_add(uint64_t h, uint32_t c)
+{
+    return (h ^ c) * PRIME;
+}
+
+static uint64_t hash_end(uint64_t h)
+{
+    h ^= h >> 32;
+    h *= 0x9E3779B97F4A7C15ULL;
+    return h ^ (h >> 29);
+}
+
+struct builder {
+    struct gram *items;
+    size_t n, size;
+    uint64_t last_word; /* hash of the word before; 0: none */
+};
+
+static void add(struct builder *b, uint64_t hash, enum gram_block block)
+{
+    ASSERT(b->n < b->size);
+    b->items[b->n++] = (struct gram){hash, block};
+}
+
+/* All n-grams from min to max long. */
+static void add_grams(struct builder *b, enum kind kind, const uint32_t *c, size_t n, size_t min,
+                      size_t max)
+{
+    for (size_t from = 0; from < n; from++) {
+        uint64_t h = hash_begin(kind);
+        for (size_t len = 1; len <= max && from + len <= n; len++) {
+            h = hash_add(h, c[from + len - 1]);
+            if (len >= min) {
+                add(b, hash_end(h), GRAM_LETTERS);
+            }
+        }
+    }
+}
+
+/* c[0] and c[n + 1] are free for the edges. */
+static void add_word(struct builder *b, uint32_t *c, size_t n)
+{
+    uint64_t h = hash_begin(KIND_WORD);
+    for (size_t i = 1; i <= n; i++) {
+        h = hash_add(h, c[i]);
+    }
+    h = hash_end(h);
+    add(b, h, GRAM_WORD);
+    if (b->last_word != 0) {
+        uint64_t pair = hash_begin(KIND_PAIR);
+        pair = (pair ^ b->last_word) * PRIME;
+        pair = (pair ^ h) * PRIME;
+        add(b, hash_end(pair), GRAM_WORD);
+    }
+    b->last_word = h;
+    if (c[1] != '<') {
+        c[0] = '^';
+        c[n + 1] = '$';
+        add_grams(b, KIND_LETTERS, c, n + 2, MIN_LETTERS, MAX_LETTERS);
+    }
+}
+
+enum run { RUN_NONE, RUN_WORD, RUN_HAN };
+
+/* A class word is a run of its own: "提币<amount>没到账". */
+static bool is_break(enum run run, enum run next, uint32_t before, uint32_t c)
+{
+    return run != next || c == '<' || before == '>';
+}
+
+struct gram *features_of(struct arena *arena, struct str s, size_t *n_out)
+{
+    /* A character begins at most three n-grams; a word has two edges more, itself and a pair. */
+    struct builder b = {.size = s.len * 8 + 8};
+    b.items = ARENA_ARRAY(arena, struct gram, b.size);
+    uint32_t *run_chars = ARENA_ARRAY(arena, uint32_t, s.len + 2);
+    enum run run = RUN_NONE;
+    size_t n = 0;
+    for (size_t at = 0; at <= s.len;) {
+        bool is_end = at == s.len;
+        uint32_t c = is_end ? ' ' : utf8_next(s, &at);
+        at += is_end;
+        enum run next = c == ' ' ? RUN_NONE : utf8_is_cjk(c) ? RUN_HAN : RUN_WORD;
+        if (n > 0 && is_break(run, next, run_chars[n], c)) {
+            if (run == RUN_WORD) {
+                add_word(&b, run_chars, n);
+            } else {
+                add_grams(&b, KIND_HAN, run_chars + 1, n, 1, MAX_HAN);
+            }
+            n = 0;
+        }
+        run = next;
+        if (next != RUN_NONE) {
+            run_chars[++n] = c;
+        }
+    }
+    *n_out = b.n;
+    return b.items;
+}
