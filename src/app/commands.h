@@ -4,6 +4,7 @@
 
 int cmd_serve(char *const *args);
 int cmd_demo(char *const *args);
+int cmd_bot(char *const *args);
 int cmd_user(char *const *args);
 int cmd_backup(char *const *args);
 int cmd_restore(char *const *args);

@@ -15,6 +15,8 @@ static const struct command {
      "run it with an invented exchange, people and articles", cmd_demo},
     {"user", "add|passwd|list [--email=E] [--name=N] [--role=R] [--config=FILE] [--data=DIR]",
      "agents, from the command line", cmd_user},
+    {"bot", "train|eval|predict|faq-eval ...", "the bot's understanding, from the command line",
+     cmd_bot},
     {"backup", "[--config=FILE] [--data=DIR] NEW_FOLDER",
      "copy database and files while they are in use", cmd_backup},
     {"restore", "[--config=FILE] [--data=DIR] [--force] FOLDER",
