@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "desk/desk_internal.h"
 #include "desk/offer.h"
+#include "desk/receipts.h"
 
 #define HEAD_MAX (256 * 1024)
 
@@ -23,6 +24,7 @@ struct desk_work desk_work_begin(struct desk *desk, struct db_txn *txn,
         .now = desk_now(desk),
         .former_assignee = c != NULL ? c->assignee : (struct agent_id){0},
         .former_team = c != NULL ? c->team : (struct team_id){0},
+        .was_open = c != NULL && c->state == CONVERSATION_OPEN,
     };
 }
 
@@ -116,6 +118,34 @@ void desk_route_on_commit(struct db_txn *txn, struct desk *desk)
     db_on_commit(txn, route_hook, desk);
 }
 
+struct load_change {
+    struct desk *desk;
+    struct agent_id agents[2];
+};
+
+static void tell_loads(void *arg)
+{
+    const struct load_change *l = arg;
+    for (int i = 0; i < 2; i++) {
+        if (l->agents[i].v != 0) {
+            receipts_add_load(l->desk->receipts, l->agents[i]);
+        }
+    }
+}
+
+/* An agent's load is its open conversations: whoever has one more or fewer now is told to the desk, a moment later and once. */
+static void tell_loads_on_commit(const struct desk_work *w, const struct conversation *c)
+{
+    bool is_open = c->state == CONVERSATION_OPEN;
+    struct agent_id before = {w->was_open ? w->former_assignee.v : 0};
+    struct agent_id now = {is_open ? c->assignee.v : 0};
+    if (before.v != now.v) {
+        struct load_change *l = ARENA_NEW(w->arena, struct load_change);
+        *l = (struct load_change){w->desk, {before, now}};
+        db_on_commit(w->txn, tell_loads, l);
+    }
+}
+
 enum err conversation_finish(struct desk_work *w, struct conversation *c)
 {
     enum err err = ERR_OK;
@@ -142,6 +172,9 @@ enum err conversation_finish(struct desk_work *w, struct conversation *c)
     }
     if (err == ERR_OK) {
         err = conversation_store(w->txn, c);
+    }
+    if (err == ERR_OK) {
+        tell_loads_on_commit(w, c);
     }
     if (err == ERR_OK && w->wants_route) {
         desk_route_on_commit(w->txn, w->desk);

@@ -207,26 +207,27 @@ enum err conversation_count_note(struct db_txn *txn, struct conversation_id id, 
 const char *const conversation_view_words[] = {"mine",     "unassigned", "all", "snoozed",
                                                "resolved", "mentions",   "bot", NULL};
 
-/* Parameters: $1 me, $2 team, $3 sees all, $4 my teams, $5 cursor, $6 cursor id, $7 limit. Visibility as actor_may_see_conversation decides it. */
+/* Parameters: $1 me, $2 team, $3 sees all, $4 my teams, $5 cursor, $6 cursor id, $7 limit. Visibility as actor_may_see_conversation decides it. The cursor is a bound
+ * that an index can be entered at; the first page has the outermost one. */
 #define VISIBLE                                                                                    \
     " AND ($3 <> 0 OR c.assignee_id = $1 OR c.team_id IS NULL OR $4 LIKE '%,' || CAST(c.team_id "  \
     "AS TEXT) || ',%')"                                                                            \
     " AND ($2 = 0 OR c.team_id = $2)"
 #define RECENT                                                                                     \
-    " AND ($5 = 0 OR c.updated_at < $5 OR (c.updated_at = $5 AND c.id < $6)) ORDER BY "            \
-    "c.updated_at DESC, c.id DESC LIMIT $7"
+    " AND c.updated_at <= $5 AND (c.updated_at < $5 OR c.id < $6) ORDER BY c.updated_at DESC, "    \
+    "c.id DESC LIMIT $7"
 #define WAITING                                                                                    \
-    " AND ($5 = 0 OR COALESCE(c.waiting_since, 9000000000000) > $5 OR (COALESCE(c.waiting_since, " \
-    "9000000000000) = $5 AND c.id > $6))"                                                          \
+    " AND COALESCE(c.waiting_since, 9000000000000) >= $5 AND (COALESCE(c.waiting_since, "          \
+    "9000000000000) > $5 OR c.id > $6)"                                                            \
     " ORDER BY COALESCE(c.waiting_since, 9000000000000), c.id LIMIT $7"
 #define RESOLVED_RECENT                                                                            \
-    " AND ($5 = 0 OR c.resolved_at < $5 OR (c.resolved_at = $5 AND c.id < $6)) ORDER BY "          \
-    "c.resolved_at DESC, c.id DESC LIMIT $7"
+    " AND c.resolved_at <= $5 AND (c.resolved_at < $5 OR c.id < $6) ORDER BY c.resolved_at DESC, " \
+    "c.id DESC LIMIT $7"
 
 #define MINE "c.assignee_id = $1 AND c.state IN (0, 1) AND c.state <> 3"
 #define UNASSIGNED "c.handler = 1 AND c.state IN (0, 1) AND c.state <> 3"
-#define ALL "c.state IN (0, 1) AND c.state <> 3 AND c.handler >= 1"
-#define SNOOZED "c.state = 2 AND c.state <> 3"
+#define ALL "c.state IN (0, 1) AND c.handler >= 1"
+#define SNOOZED "c.state = 2"
 #define RESOLVED "c.state = 3"
 #define MENTIONS                                                                                   \
     "c.id IN (SELECT m.conversation_id FROM mentions m WHERE m.agent_id = $1 AND m.seen_at IS "    \
@@ -273,9 +274,12 @@ enum err conversation_list(struct db_txn *txn, const struct conversation_query *
 {
     ASSERT((unsigned)q->view < CONVERSATION_N_VIEWS);
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY(txn, &rows, list_sql[q->view][q->by_waiting], db_i64(q->me.v),
-                            db_i64(q->team.v), db_bool(q->sees_all), db_text(q->teams),
-                            db_i64(q->after), db_i64(q->after_id), db_i64((int64_t)q->limit));
+    bool is_first = q->after == 0 && q->after_id == 0;
+    int64_t outermost = q->by_waiting && q->view != VIEW_RESOLVED ? 0 : INT64_MAX;
+    enum err err =
+        DB_QUERY(txn, &rows, list_sql[q->view][q->by_waiting], db_i64(q->me.v), db_i64(q->team.v),
+                 db_bool(q->sees_all), db_text(q->teams), db_i64(is_first ? outermost : q->after),
+                 db_i64(is_first ? outermost : q->after_id), db_i64((int64_t)q->limit));
     return err != ERR_OK ? err : collect(rows, q->limit, arena, out, n_out);
 }
 

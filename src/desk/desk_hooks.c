@@ -2,7 +2,10 @@
 #include "desk/desk_internal.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/vec.h"
+#include "desk/receipts.h"
 #include "desk/stream.h"
 #include "desk/workspace.h"
 
@@ -139,24 +142,67 @@ static void on_permissions_changed(void *arg, struct agent_id agent)
     desk_on_writer(desk, close_on_writer, e);
 }
 
-/* Nobody keeps a list of visitors' sockets; the frame tells the widget to open its session again. What an old socket still sends is stored under the customer
- * that stayed. */
+/* Nobody keeps a list of visitors' sockets; the frame goes to every inbox that the customer may have open and tells the widget to open its session again. What an
+ * old socket still sends is stored under the customer that stayed. */
+struct visitor_end {
+    struct desk *desk;
+    struct customer_id customer;
+    VEC(int64_t) inboxes;
+};
+
+static enum err list_inboxes_fn(struct db_txn *txn, void *arg)
+{
+    struct visitor_end *v = arg;
+    struct db_rows *rows = NULL;
+    v->inboxes.len = 0;
+    enum err err = db_query(txn, "SELECT id FROM inboxes ORDER BY id", NULL, 0, &rows);
+    if (err != ERR_OK) {
+        return err;
+    }
+    while (db_rows_next(rows)) {
+        VEC_PUSH(&v->inboxes, db_rows_i64(rows, 0));
+    }
+    return db_rows_close(&rows);
+}
+
+static void tell_visitor_end(void *arg)
+{
+    enum { AT_ONCE = 32 };
+    static const char frame[] = "{\"t\":\"error\",\"problem\":{\"type\":\"about:blank\",\"title\":"
+                                "\"Unauthorized\",\"status\":401,\"code\":\"session_ended\"}}";
+    struct visitor_end *v = arg;
+    const struct wire *wire = &v->desk->wire;
+    enum err err = db_read(v->desk->db, list_inboxes_fn, v);
+    if (err != ERR_OK) {
+        LOG_WARN("desk", "end of a session not told", log_cstr("err", err_name(err)));
+    }
+    uint64_t topics[AT_ONCE];
+    for (size_t i = 0; i < v->inboxes.len; i++) {
+        topics[i % AT_ONCE] = topic_of_visitor((struct inbox_id){v->inboxes.items[i]}, v->customer);
+        if (i % AT_ONCE == AT_ONCE - 1 || i + 1 == v->inboxes.len) {
+            wire->publish(wire->arg, topics, i % AT_ONCE + 1, 0, str_from(frame), NULL);
+        }
+    }
+    VEC_RELEASE(&v->inboxes);
+    mem_free(v);
+}
+
 static void on_visitor_ended(void *arg, struct customer_id customer)
 {
     struct desk *desk = arg;
-    static const char frame[] = "{\"t\":\"error\",\"problem\":{\"type\":\"about:blank\",\"title\":"
-                                "\"Unauthorized\",\"status\":401,\"code\":\"session_ended\"}}";
-    uint64_t topics[32];
-    for (int64_t inbox = 1; inbox <= 32; inbox++) {
-        topics[inbox - 1] = topic_of_visitor((struct inbox_id){inbox}, customer);
+    struct visitor_end *v = MEM_NEW(struct visitor_end);
+    v->desk = desk;
+    v->customer = customer;
+    if (!desk->wire.work(desk->wire.arg, 0, tell_visitor_end, v)) {
+        mem_free(v); /* more work than fits: the token is refused all the same */
     }
-    desk->wire.publish(desk->wire.arg, topics, 32, 0, str_from(frame), NULL);
 }
 
 static void on_agent_changed(void *arg, struct agent_id agent)
 {
-    UNUSED(agent);
-    desk_route_soon(arg);
+    struct desk *desk = arg;
+    receipts_add_load(desk->receipts, agent); /* another capacity, perhaps */
+    desk_route_soon(desk);
 }
 
 /* ---- workspace ---- */

@@ -56,6 +56,7 @@ struct desk_work {
     /* Before this use case: who loses sight must be told, too. */
     struct agent_id former_assignee;
     struct team_id former_team;
+    bool was_open; /* ... and whether it counted in the assignee's load */
 };
 struct desk_work desk_work_begin(struct desk *desk, struct db_txn *txn,
                                  const struct conversation *c);

@@ -63,6 +63,8 @@ ERR_MUST_USE enum err presence_load_of(struct db_txn *txn, struct agent_id agent
 
 /* ---- service ---- */
 
+/* To everybody's sockets after the commit: this agent as it is now. */
+ERR_MUST_USE enum err presence_tell(struct desk *desk, struct db_txn *txn, struct agent_id agent);
 /* In a write transaction: applies, stores, gives back, tells everybody after the commit. */
 ERR_MUST_USE enum err presence_happened(struct desk *desk, struct db_txn *txn,
                                         struct agent_id agent, struct presence_input in);

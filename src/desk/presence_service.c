@@ -92,6 +92,13 @@ static enum err tell_on_commit(struct desk *desk, struct db_txn *txn, const stru
     return err;
 }
 
+enum err presence_tell(struct desk *desk, struct db_txn *txn, struct agent_id agent)
+{
+    struct presence p;
+    enum err err = presence_load(txn, agent, db_txn_arena(txn), &p);
+    return err != ERR_OK ? err : tell_on_commit(desk, txn, &p);
+}
+
 /* ---- giving back ---- */
 
 /* Conversations whose customer waits for an answer; the others keep their agent. */

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "desk/mention.h"
+#include "desk/presence.h"
 
 #define MAX_WAITING 200000 /* marks; more are dropped, later ones stand for them */
 
@@ -44,6 +45,7 @@ struct fold {
     struct inbox_id inbox;
     struct agent_id agent; /* who read; 0: a customer */
     int64_t customer_read, customer_delivered, agent_read;
+    bool is_load; /* only the agent counts */
     /* result */
     bool is_changed;
     int64_t n_mentions_seen;
@@ -82,8 +84,19 @@ void receipts_add(struct receipts *r, enum receipt_kind kind, struct conversatio
     }
 }
 
+void receipts_add_load(struct receipts *r, struct agent_id agent)
+{
+    receipts_add(r, RECEIPT_AGENT_LOAD, (struct conversation_id){0}, (struct customer_id){0},
+                 (struct inbox_id){0}, agent, 1);
+}
+
 static void fold_in(struct fold *f, const struct mark *m)
 {
+    if (m->kind == RECEIPT_AGENT_LOAD) {
+        f->agent = m->agent;
+        f->is_load = true;
+        return;
+    }
     int64_t *at = m->kind == RECEIPT_CUSTOMER_READ        ? &f->customer_read
                   : m->kind == RECEIPT_CUSTOMER_DELIVERED ? &f->customer_delivered
                                                           : &f->agent_read;
@@ -94,9 +107,13 @@ static void fold_in(struct fold *f, const struct mark *m)
 }
 
 /* Agents' marks are folded by conversation and agent, since each has mentions of their own; customers' by conversation, or by customer when they name none. The
- * three never share a key: agents have the even ones (with room for 2^20 agents and 2^42 conversations), customers the odd ones on both sides of 0. */
+ * three never share a key: agents have the even ones (with room for 2^20 agents and 2^42 conversations; their loads those below 0), customers the odd ones on
+ * both sides of 0. */
 static int64_t key_of(const struct mark *m)
 {
+    if (m->kind == RECEIPT_AGENT_LOAD) {
+        return m->agent.v * -2;
+    }
     if (m->kind == RECEIPT_AGENT_READ) {
         return ((m->conversation.v << 20) | (m->agent.v & 0xfffff)) * 2;
     }
@@ -208,7 +225,9 @@ static enum err write_fn(struct db_txn *txn, void *arg)
         struct fold *f = &b->folds.items[i];
         f->is_changed = false;
         f->n_mentions_seen = 0;
-        err = f->agent_read > 0 ? write_agent(txn, f, desk_now(b->desk)) : write_customer(txn, f);
+        err = f->is_load          ? presence_tell(b->desk, txn, f->agent)
+              : f->agent_read > 0 ? write_agent(txn, f, desk_now(b->desk))
+                                  : write_customer(txn, f);
     }
     return err;
 }

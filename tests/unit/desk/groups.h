@@ -11,7 +11,9 @@
 
 int test_conversation(void);
 int test_message(void);
+int test_plans(void);
 int test_presence(void);
+int test_receipts(void);
 int test_routing(void);
 int test_services(void);
 int test_sim(void);

@@ -7,6 +7,8 @@ int main(void)
     failed += test_message();
     failed += test_routing();
     failed += test_sim();
+    failed += test_plans();
+    failed += test_receipts();
     failed += test_services();
     failed += test_presence();
     return failed != 0;
