@@ -5,7 +5,7 @@
  * noisy neighbour on the machine meets both. A message counts when its sender has the acknowledgement, which comes after COMMIT; its latency is from the
  * (intended) send to the socket that it is delivered to: the agent's, or in the bare model the partner's.
  *
- * --quick: a tenth of the rows, short. --cache DIR: where the filled databases are kept (default build/bench-cache). --dir DIR: the disk to measure. */
+ * --quick: a tenth of the rows, short. --size N: only that many sockets, nothing else. --cache DIR: where the filled databases are kept (default build/bench-cache). --dir DIR: the disk to measure. */
 #include <libgen.h>
 #include <pthread.h>
 #include <signal.h>
@@ -361,12 +361,17 @@ int main(int argc, char **argv)
     raise_file_limit();
     log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     size_t n_sizes = bench.is_quick ? 2 : ARRAY_LEN(sizes);
-    prepare(argc, argv, sizes[n_sizes - 1]);
-    for (size_t i = 0; i < n_sizes; i++) {
+    size_t only = (size_t)strtoul(option(argc, argv, "--size", "0"), NULL, 10);
+    prepare(argc, argv, only > 0 ? only : sizes[n_sizes - 1]);
+    for (size_t i = 0; i < n_sizes && only == 0; i++) {
         measure_size(sizes[i]);
     }
-    measure_pages(1000);
-    measure_idle(bench.is_quick ? 3000 : 15000);
+    if (only > 0) {
+        measure_size(only);
+    } else {
+        measure_pages(1000);
+        measure_idle(bench.is_quick ? 3000 : 15000);
+    }
     atomic_store(&bench.is_stopping, true);
     (void)pthread_join(bench.watcher, NULL);
     report_add(bench.report, "wal_peak_mb", (double)bench.wal_max[REAL] / 1048576, "MB");

@@ -299,6 +299,8 @@ enum err program_serve(struct program *p, struct errinfo *info)
     TRY(open_server(p, info));
     desk_endpoints(p->desk, p->server);
     TRY(maintenance_use_timers(p->db, &p->clock, p->timers));
+    p->answers = (struct db_answers){server_hold, server_let_go, p->server};
+    db_around_answers(p->db, &p->answers);
     TRY(timers_start(p->timers));
     TRY(outbox_start(p->outbox));
     TRY(server_start(p->server, info));

@@ -26,6 +26,7 @@ struct program {
     char setup_token[64];   /* asked of a first-start wizard that is opened from elsewhere */
     struct arena *arena;    /* strings that live as long as the program */
     struct db *db;
+    struct db_answers answers;
     struct bus *bus;
     struct timers *timers;
     struct outbox *outbox;

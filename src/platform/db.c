@@ -239,6 +239,11 @@ void db_on_commit(struct db_txn *txn, void (*fn)(void *arg), void *arg)
     txn->hooks_end = &hook->next;
 }
 
+void db_around_answers(struct db *db, const struct db_answers *around)
+{
+    atomic_store(&db->answers, around);
+}
+
 void db_hooks_run(struct db_hook *hooks)
 {
     for (; hooks != NULL; hooks = hooks->next) {

@@ -109,6 +109,15 @@ ERR_MUST_USE enum err db_query_i64(struct db_txn *txn, const char *sql, const st
     db_query_one((txn), (sql), DB_ARGS(__VA_ARGS__), (rows_out))
 #define DB_QUERY_I64(txn, out, sql, ...) db_query_i64((txn), (sql), DB_ARGS(__VA_ARGS__), (out))
 
+/* Wiring, once, before other threads write: `begin` and `end` are called on the committing thread around the hooks and done calls of one commit, so that what
+ * these send can go out together. Must outlive db. An engine that answers one function at a time need not call them. */
+struct db_answers {
+    void (*begin)(void *arg);
+    void (*end)(void *arg);
+    void *arg;
+};
+void db_around_answers(struct db *db, const struct db_answers *around);
+
 /* Memory that lives until the commit hooks of this transaction have run. */
 struct arena *db_txn_arena(struct db_txn *txn);
 /* Calls fn(arg) after COMMIT, in commit order, on the writer's thread; not at all when rolled back. arg must live in db_txn_arena or longer. Quick, no blocking. */

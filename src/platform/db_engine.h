@@ -8,6 +8,8 @@
 
 #include "platform/db.h"
 
+#include <stdatomic.h>
+
 enum db_caps {
     DB_CAP_SINGLE_NODE =
         1, /* only this process writes: claims of an earlier process are dead at start */
@@ -75,6 +77,7 @@ struct db {
     struct bus *bus;
     struct timers *timers;
     struct outbox *outbox;
+    _Atomic(const struct db_answers *) answers; /* NULL: nobody wants to know */
 };
 
 struct db_hook {

@@ -273,21 +273,31 @@ static size_t sq_run_batch(struct sq_db *db, struct sq_job *jobs, size_t n, int 
     return n_done;
 }
 
-/* Hooks and answers, in commit order. */
+/* Hooks and done calls, in commit order; then the callers that wait, so that none of them goes on before what the hooks sent is under way. */
 static void sq_finish_jobs(struct sq_db *db, struct sq_job *jobs, size_t n)
 {
+    const struct db_answers *around = atomic_load(&db->base.answers);
     int64_t n_failed = 0;
     for (size_t i = 0; i < n; i++) {
         n_failed += jobs[i].err != ERR_OK;
     }
     atomic_fetch_add_explicit(&db->writes, (int64_t)n - n_failed, memory_order_relaxed);
     atomic_fetch_add_explicit(&db->failed_writes, n_failed, memory_order_relaxed);
+    if (around != NULL) {
+        around->begin(around->arg);
+    }
     for (size_t i = 0; i < n; i++) {
         db_hooks_run(jobs[i].hooks);
+        if (jobs[i].done != NULL) {
+            jobs[i].done(jobs[i].err, jobs[i].arg);
+        }
+    }
+    if (around != NULL) {
+        around->end(around->arg);
+    }
+    for (size_t i = 0; i < n; i++) {
         if (jobs[i].waiter != NULL) {
             sq_waiter_finish(jobs[i].waiter, jobs[i].err);
-        } else if (jobs[i].done != NULL) {
-            jobs[i].done(jobs[i].err, jobs[i].arg);
         }
     }
 }

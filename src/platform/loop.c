@@ -25,16 +25,21 @@ int64_t loop_now(const struct loop *loop)
     return (int64_t)uv_now(&loop->uv);
 }
 
-void loop_post(struct loop *loop, struct command *command)
+void loop_post_chain(struct loop *loop, struct command *newest, struct command *oldest)
 {
     struct command *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
     do {
-        command->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, command,
+        oldest->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, newest,
                                                     memory_order_release, memory_order_relaxed));
     if (!head) {
         uv_async_send(&loop->wake);
     }
+}
+
+void loop_post(struct loop *loop, struct command *command)
+{
+    loop_post_chain(loop, command, command);
 }
 
 static struct command *inbox_take(struct loop *loop)

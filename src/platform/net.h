@@ -204,6 +204,8 @@ ERR_MUST_USE enum err loop_new(struct server *server, uint32_t index, int fd, st
 ERR_MUST_USE enum err loop_start(struct loop *loop);
 void loop_join(struct loop *loop);
 void loop_free(struct loop **loop);
+/* A chain that is linked from its newest to its oldest: one wake-up for all of it. */
+void loop_post_chain(struct loop *loop, struct command *newest, struct command *oldest);
 void loop_post(struct loop *loop, struct command *command); /* any thread; takes it */
 struct loop *loop_current(void); /* the loop whose thread this is, or NULL */
 struct conn *loop_find(struct loop *loop, struct conn_id id);

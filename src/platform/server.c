@@ -61,7 +61,8 @@ static void copy_options(struct server *s, const struct server_options *o)
     to->web_dir = dup_or_null(o->web_dir);
     to->spool_dir = dup_or_null(o->spool_dir);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    to->n_loops = o->n_loops > 0 ? o->n_loops : cores > 4 ? 4 : cores < 1 ? 1 : (int)cores;
+    long half = (cores + 1) / 2;
+    to->n_loops = o->n_loops > 0 ? o->n_loops : half > 4 ? 4 : half < 1 ? 1 : (int)half;
     to->n_loops = to->n_loops > NET_MAX_LOOPS ? NET_MAX_LOOPS : to->n_loops;
     to->n_workers = o->n_workers > 0 ? o->n_workers : 8;
     to->max_connections = o->max_connections == 0 || o->max_connections > descriptors
@@ -288,6 +289,54 @@ struct str server_page_policy(struct arena *arena, struct str frame_ancestors)
 
 /* ---- from any thread ---- */
 
+#define HELD_MAX                                                                                   \
+    128 /* commands; then they go, so that the loops have work while the rest is made */
+
+static _Thread_local struct {
+    struct server *server; /* NULL: this thread holds nothing back */
+    size_t n;
+    struct {
+        struct command *newest, *oldest;
+    } chains[NET_MAX_LOOPS];
+} holding;
+
+static void send_held(void)
+{
+    for (uint32_t i = 0; i < holding.server->n_loops && holding.n > 0; i++) {
+        if (holding.chains[i].newest) {
+            loop_post_chain(holding.server->loops[i], holding.chains[i].newest,
+                            holding.chains[i].oldest);
+            holding.chains[i].newest = NULL;
+        }
+    }
+    holding.n = 0;
+}
+
+void server_hold(void *server)
+{
+    ASSERT(!holding.server);
+    holding.server = server;
+}
+
+void server_let_go(void *server)
+{
+    ASSERT(holding.server == server);
+    send_held();
+    holding.server = NULL;
+}
+
+static void hold(struct command *c, uint32_t index)
+{
+    if (!holding.chains[index].newest) {
+        holding.chains[index].oldest = c;
+    }
+    c->next = holding.chains[index].newest;
+    holding.chains[index].newest = c;
+    if (++holding.n == HELD_MAX) {
+        send_held();
+    }
+}
+
 static void deliver(struct server *s, const struct command *template, uint32_t index)
 {
     if (index >= s->n_loops) {
@@ -304,6 +353,8 @@ static void deliver(struct server *s, const struct command *template, uint32_t i
     struct loop *loop = s->loops[index];
     if (loop == loop_current()) {
         loop_run_command(loop, c);
+    } else if (holding.server == s) {
+        hold(c, index);
     } else {
         loop_post(loop, c);
     }
@@ -370,6 +421,9 @@ void socket_publish(struct server *s, uint64_t topic, int64_t seq, struct frame 
 
 enum err server_work(struct server *s, uint64_t key, void (*fn)(void *arg), void *arg)
 {
+    if (holding.server) {
+        send_held(); /* what the job sends must not overtake what made it */
+    }
     return workers_submit(s->workers, key, fn, arg);
 }
 

@@ -85,6 +85,12 @@ void socket_leave(struct server *s, struct conn_id conn, uint64_t topic);
 void socket_publish(struct server *s, uint64_t topic, int64_t seq, struct frame *frame,
                     const struct conn_id *except);
 
+/* Between the two, what this thread sends, publishes, joins ... waits and then goes out together: each loop is woken once, and what a socket gets in one go
+ * is one write. In the order in which it was given, as ever; server_work sends what waits first, so that a job does not overtake what led to it. For a thread that answers many at once (the database's writer after a commit); not to be
+ * nested, and not for long. `server` is a struct server. */
+void server_hold(void *server);
+void server_let_go(void *server);
+
 /* ---- workers ---- */
 
 /* Runs fn(arg) on the worker pool. Jobs with the same non-zero `key` run one after another in order (frames of one connection). ERR_LIMIT when the queue is full. */
@@ -103,8 +109,8 @@ struct asset {
 };
 
 struct server_options {
-    const char *listen;             /* "127.0.0.1:8080", "[::]:443", port 0 = any */
-    int n_loops;                    /* 0: number of cores, at most 4 */
+    const char *listen; /* "127.0.0.1:8080", "[::]:443", port 0 = any */
+    int n_loops; /* 0: half as many as cores, at most 4: the database and the workers want the rest */
     int n_workers;                  /* 0: 8 */
     const char *tls_cert, *tls_key; /* NULL: plain */
     const char *trusted_proxies;    /* "10.0.0.0/8, 127.0.0.1": hops whose X-Forwarded-* counts */
