@@ -165,7 +165,7 @@ struct db_options {
     size_t cache_kb;     /* of the writer, readers get an eighth each; 0: 65536 */
     int64_t read_cap_ms; /* a read that takes longer is ended with ERR_TIMEOUT, 0: 5000 */
     size_t
-        wal_limit_kb; /* SQLite: the log is taken back to its start when it grows past this, 0: 65536 */
+        wal_limit_kb; /* SQLite: the log is taken back to its start when it grows past this, at twice this at the latest (a long read aside); 0: 65536 */
 };
 ERR_MUST_USE enum err db_open(const struct db_options *options, struct db **out,
                               struct errinfo *info);
@@ -178,6 +178,7 @@ struct db_stats {
     int64_t commit_us_total, batch_max;
     int64_t
         retries; /* PostgreSQL: functions run again after a serialization failure, a deadlock or a lost connection */
+    int64_t log_kept; /* SQLite: how often a long read kept the log from starting again */
 };
 void db_stats_get(struct db *db, struct db_stats *out);
 /* False while writing fails (disk full, I/O error); it heals by itself when writing works again. For /readyz. */

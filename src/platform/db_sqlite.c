@@ -103,6 +103,7 @@ static void sq_close(struct db *base)
     mem_free(db->pool);
     (void)pthread_cond_destroy(&db->pool_wake);
     (void)pthread_mutex_destroy(&db->pool_lock);
+    (void)pthread_mutex_destroy(&db->checkpoint_lock);
     (void)pthread_cond_destroy(&db->writer.wake);
     (void)pthread_mutex_destroy(&db->writer.lock);
     mem_free(db->sources);
@@ -156,6 +157,7 @@ static struct sq_db *sq_new(const struct db_options *options, const char *path,
         db->sources[i] = options->sources[i];
     }
     (void)pthread_mutex_init(&db->pool_lock, NULL);
+    (void)pthread_mutex_init(&db->checkpoint_lock, NULL);
     (void)pthread_mutex_init(&db->writer.lock, NULL);
     pthread_condattr_t attr;
     (void)pthread_condattr_init(&attr);
@@ -239,6 +241,7 @@ static void sq_stats(struct db *base, struct db_stats *out)
         .reads = atomic_load(&db->reads),
         .commit_us_total = atomic_load(&db->commit_us_total),
         .batch_max = atomic_load(&db->batch_max),
+        .log_kept = atomic_load(&db->log_kept),
     };
 }
 

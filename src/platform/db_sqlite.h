@@ -87,7 +87,9 @@ struct sq_writer {
     atomic_size_t queue_len;
     struct sq_job *batch; /* SQ_BATCH_MAX; the writer's own */
     atomic_bool wants_checkpoint;
-    atomic_int health; /* 0, or the SQLite code of the commit that failed */
+    atomic_int n_frames; /* in the log, after the last commit */
+    int retry_at_frames; /* the log did not restart: not again before it is this long */
+    atomic_int health;   /* 0, or the SQLite code of the commit that failed */
 };
 
 /* Threads that follow commits at a distance: they sleep until something was committed. */
@@ -114,7 +116,8 @@ struct sq_db {
     size_t n_sources;
     struct sq_writer writer;
     struct sq_follower checkpointer;
-    struct sq_index *index; /* NULL: no sources */
+    pthread_mutex_t checkpoint_lock; /* one checkpoint at a time */
+    struct sq_index *index;          /* NULL: no sources */
 
     pthread_mutex_t pool_lock;
     pthread_cond_t pool_wake;
@@ -124,7 +127,7 @@ struct sq_db {
     struct sq_conn **pool;
     int n_readers;
 
-    atomic_int_fast64_t commits, writes, failed_writes, reads, commit_us_total, batch_max;
+    atomic_int_fast64_t commits, writes, failed_writes, reads, commit_us_total, batch_max, log_kept;
 };
 
 /* ---- db_sqlite_conn.c: connections, statements, rows ---- */
@@ -162,7 +165,9 @@ void sq_checkpoint_stop(struct sq_db *db);
  * the same). */
 bool sq_gate_close(struct sq_db *db, int64_t timeout_ms);
 void sq_gate_open(struct sq_db *db);
-/* On the writer's thread, between batches, when asked for. */
+/* sqlite3_wal_hook of the writer; arg: struct sq_db. */
+int sq_on_commit(void *arg, sqlite3 *h, const char *name, int n_frames);
+/* On the writer's thread, after each batch: copies the rest of the log when asked to, or when it is too long. */
 void sq_checkpoint_inline(struct sq_db *db);
 
 /* ---- followers ---- */

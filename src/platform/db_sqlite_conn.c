@@ -43,6 +43,7 @@ static int sq_set_pragmas(struct sq_conn *conn, enum sq_mode mode)
     int rc = SQLITE_OK;
     (void)sqlite3_wal_autocheckpoint(conn->h, 0);
     if (mode == SQ_WRITER) {
+        (void)sqlite3_wal_hook(conn->h, sq_on_commit, conn->db);
         rc = sqlite3_exec(conn->h,
                           "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA "
                           "synchronous=FULL; PRAGMA secure_delete=FAST;",

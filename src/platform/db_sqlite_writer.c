@@ -384,9 +384,7 @@ static void *sq_writer_main(void *arg)
             }
             at += n_done;
         }
-        if (atomic_load_explicit(&w->wants_checkpoint, memory_order_relaxed)) {
-            sq_checkpoint_inline(db);
-        }
+        sq_checkpoint_inline(db);
     }
 }
 
