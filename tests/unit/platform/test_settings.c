@@ -29,7 +29,7 @@ static void defaults_parse_and_lie_in_their_own_range(void **state)
     assert_int_equal(settings_load(NULL, NULL, &s, NULL), ERR_OK);
     assert_string_equal(settings_str(s, "http.listen"), "127.0.0.1:8080");
     assert_int_equal(settings_int(s, "session.idle"), 12 * 3600 * 1000);
-    assert_int_equal(settings_int(s, "db.cache"), 8 * 1024 * 1024);
+    assert_int_equal(settings_int(s, "db.cache"), 64 * 1024 * 1024);
     settings_free(&s);
     assert_null(s);
     settings_free(&s);
