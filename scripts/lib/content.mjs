@@ -9,7 +9,7 @@ const RISKS = ['none', 'money'];
 const MAX = { title: 80, summary: 200, answer: 700, phrasing: 120, slug: 64, canned_title: 60, canned_body: 1000, text: 600 };
 const MIN_ANSWER = 60;
 const PHRASINGS = [5, 24];
-const BODY = { en: [200, 500], 'zh-CN': [400, 900] }; // words; characters without white space
+const BODY = { en: [120, 500], 'zh-CN': [240, 900] }; // words; characters without white space
 const MIN_ARTICLES = 24;
 const MIN_CANNED = 15;
 const MIN_QUESTIONS = { answered: 60, none: 20 };
@@ -386,7 +386,7 @@ function checkPhrases(ctx) {
 // An evaluation that repeats what was taught measures nothing.
 function checkEval(ctx, lang) {
   const file = `eval/${lang}.tsv`;
-  const taught = [...ctx.texts.get(lang).values()].map((t) => ({ ...t, set: features(t.text, lang) }));
+  const taught = [...ctx.texts.get(lang).values()].map((t) => ({ ...t, key: fold(t.text), set: features(t.text, lang) }));
   const seen = new Map();
   const n = { answered: 0, none: 0 };
   ctx.lines(file, { tabs: true }).forEach((row, i) => {
@@ -398,7 +398,7 @@ function checkEval(ctx, lang) {
     if (seen.has(key)) ctx.fail(file, i + 1, `same question as line ${seen.get(key)}`);
     seen.set(key, i + 1);
     const set = features(question, lang);
-    const copy = taught.find((t) => fold(t.text) === key || likeness(t.set, set) > MAX_LIKENESS);
+    const copy = taught.find((t) => t.key === key || likeness(t.set, set) > MAX_LIKENESS);
     if (copy) ctx.fail(file, i + 1, `too like the phrasing "${copy.text}" of ${copy.slug}`);
     return undefined;
   });
