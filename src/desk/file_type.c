@@ -148,6 +148,20 @@ struct file_type file_type_of(struct str s, bool is_whole)
     return (struct file_type){0};
 }
 
+/* Without dots and white space in front and white space behind; each may hide the other. */
+static struct str bare_name(struct arena *arena, struct str s)
+{
+    size_t before;
+    do {
+        before = s.len;
+        while (s.len > 0 && s.p[0] == '.') {
+            s = str_sub(s, 1, s.len);
+        }
+        s = message_clean_line(arena, s);
+    } while (s.len < before);
+    return s;
+}
+
 struct str file_name_clean(struct arena *arena, struct str name)
 {
     struct str s = message_clean_line(arena, name);
@@ -157,10 +171,7 @@ struct str file_name_clean(struct arena *arena, struct str name)
             break;
         }
     }
-    while (s.len > 0 && s.p[0] == '.') {
-        s = str_sub(s, 1, s.len);
-    }
-    s = str_trim(s);
+    s = bare_name(arena, s);
     if (s.len > 150) { /* the end says what kind it is */
         size_t dot = s.len;
         while (dot > s.len - 12 && s.p[dot - 1] != '.') {
@@ -169,7 +180,7 @@ struct str file_name_clean(struct arena *arena, struct str name)
         bool has_ending = s.p[dot - 1] == '.';
         struct str ending = has_ending ? str_sub(s, dot - 1, s.len) : STR("");
         struct str stem = utf8_cut(s, 150 - ending.len);
-        s = str_printf(arena, STR_FMT STR_FMT, STR_ARG(stem), STR_ARG(ending));
+        s = bare_name(arena, str_printf(arena, STR_FMT STR_FMT, STR_ARG(stem), STR_ARG(ending)));
     }
     return s.len == 0 ? STR("file") : s;
 }
