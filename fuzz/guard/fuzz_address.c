@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASSERT(size <= ADDRESS_MAX_LEN);
     struct str normal = address_normal(arena, (struct str){(const char *)data, size}, &a);
     ASSERT(address_parse(normal, &again) && again.chain == a.chain);
-    ASSERT(a.checksum == CHECKSUM_BAD || again.checksum == CHECKSUM_OK);
+    /* The right letters may be in one case by chance: then there is nothing to check. */
+    ASSERT(a.checksum == CHECKSUM_BAD || again.checksum != CHECKSUM_BAD);
     ASSERT(str_eq(address_normal(arena, normal, &again), normal));
     return 0;
 }

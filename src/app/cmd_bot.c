@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "base/timeutil.h"
+#include "knowledge/entity.h"
 
 static int train(const struct bot_args *a)
 {
@@ -39,8 +40,31 @@ static int train(const struct bot_args *a)
     return code;
 }
 
-static void put_prediction(struct json_writer *w, const struct model *m, struct str text,
-                           const struct model_prediction *p, double reject)
+static void put_entities(struct json_writer *w, struct arena *arena, struct str text)
+{
+    struct entity e[ENTITY_MAX];
+    size_t n = entities_find(arena, text, e, ENTITY_MAX);
+    json_put_key(w, "entities");
+    json_array_begin(w);
+    for (size_t i = 0; i < n; i++) {
+        json_object_begin(w);
+        json_kv_cstr(w, "kind", entity_kind_name(e[i].kind));
+        json_kv_i64(w, "from", (int64_t)e[i].from);
+        json_kv_i64(w, "to", (int64_t)e[i].to);
+        json_kv_str(w, "value", e[i].value);
+        if (e[i].unit.len > 0) {
+            json_kv_str(w, "unit", e[i].unit);
+        }
+        if (e[i].is_doubtful) {
+            json_kv_bool(w, "doubtful", true);
+        }
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void put_prediction(struct json_writer *w, const struct model *m, struct arena *arena,
+                           struct str text, const struct model_prediction *p, double reject)
 {
     json_object_begin(w);
     json_kv_str(w, "text", text);
@@ -65,6 +89,7 @@ static void put_prediction(struct json_writer *w, const struct model *m, struct 
         json_object_end(w);
     }
     json_array_end(w);
+    put_entities(w, arena, text);
     json_object_end(w);
 }
 
@@ -79,7 +104,7 @@ static bool predict_line(const struct model *m, struct arena *arena, struct buf 
     buf_clear(out);
     model_predict(m, arena, text, &p);
     json_writer_init(&w, out);
-    put_prediction(&w, m, text, &p, reject);
+    put_prediction(&w, m, arena, text, &p, reject);
     (void)buf_add_char(out, '\n');
     return buf_err(out) == ERR_OK && fwrite(out->p, 1, out->len, stdout) == out->len;
 }

@@ -3,7 +3,8 @@
  * What is published is read from an immutable snapshot in memory (struct kb): articles, categories, a retrieval index per language, rendered pages.
  * A new one is built and swapped in after every publication; readers keep the one they hold. The database is the truth, the snapshot follows it.
  *
- * Part of the face: knowledge/lang.h, knowledge/normalise.h (text as the search compares it), knowledge/retrieval.h (the index itself), knowledge/markdown.h (variables, safe HTML).
+ * Part of the face: knowledge/lang.h, knowledge/normalise.h (text as the search compares it), knowledge/retrieval.h (the index itself),
+ * knowledge/entity.h (addresses, sums, coins ... in a message), knowledge/markdown.h (variables, safe HTML).
  *
  * Threads: everything here from workers (it may block); kb_* functions only read and may run anywhere. */
 #ifndef KNOWLEDGE_KNOWLEDGE_H

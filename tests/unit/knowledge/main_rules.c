@@ -2,5 +2,5 @@
 
 int main(void)
 {
-    return suite_text() + suite_markdown() + suite_frontmatter();
+    return suite_text() + suite_entity() + suite_markdown() + suite_frontmatter();
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 int suite_text(void);
+int suite_entity(void);
 int suite_markdown(void);
 int suite_frontmatter(void);
 
