@@ -35,7 +35,7 @@ static __attribute__((noinline)) bool grow(struct buf *b, size_t len)
         return false;
     }
     size_t need = b->len + len;
-    size_t size = b->size ? b->size : 64;
+    size_t size = b->size ? b->size : 256;
     while (size < need) {
         size *= 2;
     }

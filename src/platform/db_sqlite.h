@@ -25,6 +25,7 @@ struct sq_stmt {
     sqlite3_stmt *st;
     int n_params;
     bool is_busy;
+    bool gives_id; /* prepared without its RETURNING id: the connection knows the id */
 };
 
 struct sq_conn;
@@ -34,6 +35,8 @@ struct sq_rows {
     struct sq_stmt *cached; /* NULL: `st` is ours alone */
     sqlite3_stmt *st;
     bool is_open, has_row, is_first;
+    bool gives_id; /* one row, of which only the id is known */
+    int64_t id;
     enum err err;
 };
 

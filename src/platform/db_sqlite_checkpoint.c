@@ -210,6 +210,7 @@ static void *sq_checkpoint_main(void *arg)
 {
     struct sq_conn *conn = arg;
     struct sq_db *db = conn->db;
+    (void)pthread_setname_np(pthread_self(), "db-checkpoint");
     while (sq_follower_wait(&db->checkpointer, SQ_CHECKPOINT_EVERY_MS)) {
         sq_checkpoint_round(db, conn);
     }

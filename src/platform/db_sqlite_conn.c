@@ -166,11 +166,35 @@ enum err sq_conn_err(struct sq_conn *conn, int code, const char *sql)
 
 /* ---- statements ---- */
 
+#define SQ_RETURNING " RETURNING id"
+
+/* "INSERT INTO t (...) VALUES (...) ... RETURNING id" of one row, where id is t's row number: SQLite would collect the row in a temporary table first, which costs more than
+ * the insertion; it tells the number anyway. */
+static bool sq_gives_id(struct sq_conn *conn, const char *sql, size_t len)
+{
+    char table[64];
+    const char *type = NULL;
+    int is_key = 0;
+    size_t tail = sizeof(SQ_RETURNING) - 1;
+    if (len < tail || memcmp(sql + len - tail, SQ_RETURNING, tail) != 0 ||
+        strstr(sql, "VALUES") == NULL || strstr(sql, "SELECT") != NULL ||
+        strstr(sql, "DO UPDATE") != NULL || strstr(sql, "), (") != NULL ||
+        sscanf(sql, "INSERT INTO %63[a-z_0-9]", table) != 1) {
+        return false;
+    }
+    return sqlite3_table_column_metadata(conn->h, "main", table, "id", &type, NULL, NULL, &is_key,
+                                         NULL) == SQLITE_OK &&
+           is_key != 0 && strcmp(type, "INTEGER") == 0;
+}
+
 /* "$1" is our word for a numbered parameter; in SQLite it would be a *named* one, numbered by first appearance. Quotes and comments are left alone. */
-static int sq_prepare(struct sq_conn *conn, const char *sql, unsigned flags, sqlite3_stmt **out)
+static int sq_prepare(struct sq_conn *conn, const char *sql, unsigned flags, sqlite3_stmt **out,
+                      bool *gives_id_out)
 {
     size_t len = strlen(sql);
     ASSERT(len < SQ_SQL_MAX);
+    *gives_id_out = sq_gives_id(conn, sql, len);
+    len -= *gives_id_out ? sizeof(SQ_RETURNING) - 1 : 0;
     char *text = mem_alloc(len + 1);
     char quote = 0;
     for (size_t i = 0; i < len; i++) {
@@ -223,7 +247,8 @@ static int sq_find_stmt(struct sq_conn *conn, const char *sql, struct sq_stmt **
         return SQLITE_OK;
     }
     sqlite3_stmt *st = NULL;
-    int rc = sq_prepare(conn, sql, SQLITE_PREPARE_PERSISTENT, &st);
+    bool gives_id = false;
+    int rc = sq_prepare(conn, sql, SQLITE_PREPARE_PERSISTENT, &st, &gives_id);
     if (rc != SQLITE_OK) {
         return rc;
     }
@@ -235,7 +260,8 @@ static int sq_find_stmt(struct sq_conn *conn, const char *sql, struct sq_stmt **
     *s = (struct sq_stmt){.sql = sql,
                           .copy = mem_strdup(sql),
                           .st = st,
-                          .n_params = sqlite3_bind_parameter_count(st)};
+                          .n_params = sqlite3_bind_parameter_count(st),
+                          .gives_id = gives_id};
     conn->stmts[i] = s;
     conn->n_stmts++;
     *out = s;
@@ -292,7 +318,9 @@ static int sq_begin(struct sq_conn *conn, const char *sql, const struct db_val *
     sqlite3_stmt *st = s->st;
     if (s->is_busy) {
         s = NULL;
-        rc = sq_prepare(conn, sql, 0, &st);
+        bool gives_id = false; /* it is over before it could be busy */
+        rc = sq_prepare(conn, sql, 0, &st, &gives_id);
+        ASSERT(!gives_id);
     }
     if (rc == SQLITE_OK) {
         rc = sq_bind(st, vals, n);
@@ -357,6 +385,13 @@ static bool sq_rows_step(struct sq_rows *rows, const char *sql)
 {
     int rc = sqlite3_step(rows->st);
     rows->has_row = rc == SQLITE_ROW;
+    if (rc == SQLITE_DONE && rows->gives_id && sqlite3_changes64(rows->conn->h) > 0) {
+        ASSERT(sqlite3_changes64(rows->conn->h) == 1);
+        rows->id = sqlite3_last_insert_rowid(rows->conn->h);
+        rows->has_row = true;
+        (void)sqlite3_reset(rows->st);
+        return true;
+    }
     if (rc != SQLITE_ROW) {
         rows->err = sq_conn_err(rows->conn, rc, sql);
         (void)sqlite3_reset(
@@ -382,7 +417,9 @@ enum err sq_query(struct db_txn *txn, const char *sql, const struct db_val *vals
                              .st = st,
                              .is_open = true,
                              .is_first = true};
-    if (cached != NULL) {
+    if (cached != NULL && cached->gives_id) {
+        rows->gives_id = true;
+    } else if (cached != NULL) {
         cached->is_busy = true;
     }
     if (!sq_rows_step(rows, sql) && rows->err != ERR_OK) {
@@ -400,6 +437,7 @@ bool sq_rows_next(struct db_rows *base)
         rows->is_first = false;
         return rows->has_row;
     }
+    rows->has_row = rows->has_row && !rows->gives_id;
     return rows->has_row &&
            sq_rows_step(rows, rows->cached != NULL ? rows->cached->sql : sqlite3_sql(rows->st));
 }
@@ -408,17 +446,19 @@ static const struct sq_rows *sq_row(const struct db_rows *base, int col)
 {
     const struct sq_rows *rows = (const struct sq_rows *)base;
     ASSERT(rows->is_open && rows->has_row && !rows->is_first);
-    ASSERT(col >= 0 && col < sqlite3_column_count(rows->st));
+    ASSERT(col >= 0 && col < (rows->gives_id ? 1 : sqlite3_column_count(rows->st)));
     return rows;
 }
 
 int64_t sq_rows_i64(const struct db_rows *base, int col)
 {
-    return sqlite3_column_int64(sq_row(base, col)->st, col);
+    const struct sq_rows *rows = sq_row(base, col);
+    return rows->gives_id ? rows->id : sqlite3_column_int64(rows->st, col);
 }
 
 struct str sq_rows_str(const struct db_rows *base, int col)
 {
+    ASSERT(!sq_row(base, col)->gives_id); /* a number */
     sqlite3_stmt *st = sq_row(base, col)->st;
     const void *p = sqlite3_column_type(st, col) == SQLITE_BLOB ? sqlite3_column_blob(st, col)
                                                                 : sqlite3_column_text(st, col);
@@ -430,7 +470,8 @@ struct str sq_rows_str(const struct db_rows *base, int col)
 
 bool sq_rows_is_null(const struct db_rows *base, int col)
 {
-    return sqlite3_column_type(sq_row(base, col)->st, col) == SQLITE_NULL;
+    const struct sq_rows *rows = sq_row(base, col);
+    return !rows->gives_id && sqlite3_column_type(rows->st, col) == SQLITE_NULL;
 }
 
 enum err sq_rows_close(struct db_rows *base)

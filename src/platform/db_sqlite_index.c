@@ -357,6 +357,7 @@ static bool sq_index_publish(struct sq_index *ix, int64_t n_commits)
 static void *sq_index_main(void *arg)
 {
     struct sq_index *ix = arg;
+    (void)pthread_setname_np(pthread_self(), "db-index");
     while (sq_follower_wait(&ix->follower, SQ_INDEX_SETTLE_MS)) {
         int64_t n_commits = atomic_load(&ix->db->commits);
         int rc = SQLITE_OK;

@@ -357,6 +357,7 @@ static void *sq_writer_main(void *arg)
 {
     struct sq_db *db = arg;
     struct sq_writer *w = &db->writer;
+    (void)pthread_setname_np(pthread_self(), "db-writer");
     for (;;) {
         bool is_stopping = false;
         size_t n = sq_take(w, &is_stopping);

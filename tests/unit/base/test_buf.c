@@ -102,9 +102,9 @@ static void detach_hands_over(void **state)
 static void advance_past_the_room(void)
 {
     BUF_AUTO b;
-    buf_init(&b, 100);
+    buf_init(&b, 1000);
     (void)buf_reserve(&b, 10);
-    buf_advance(&b, 99);
+    buf_advance(&b, 999);
 }
 
 static void misuse_aborts(void **state)

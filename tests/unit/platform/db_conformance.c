@@ -185,6 +185,41 @@ static void returning_has_its_effect_even_if_no_row_is_fetched(void **state)
     assert_int_equal(n_items(*state), 2);
 }
 
+#define ADD_TWO "INSERT INTO items (name) VALUES ($1), ($2) RETURNING id"
+#define ADD_NEW "INSERT INTO items (name) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id"
+
+static enum err returning_ids(struct db_txn *txn, void *arg)
+{
+    (void)arg;
+    struct db_rows *rows = NULL;
+    struct db_rows *inner = NULL;
+    int64_t id = 0;
+    enum err err = DB_QUERY(txn, &rows, ADD_TWO, db_text(STR("p")), db_text(STR("q")));
+    assert_int_equal(err, ERR_OK);
+    assert_true(db_rows_next(rows));
+    int64_t first = db_rows_i64(rows, 0);
+    assert_true(db_rows_next(rows));
+    assert_true(db_rows_i64(rows, 0) == first + 1);
+    assert_false(db_rows_next(rows));
+    assert_int_equal(db_rows_close(&rows), ERR_OK);
+    /* What is there already gives no row; another insertion meanwhile does not change what was given. */
+    assert_int_equal(DB_QUERY_I64(txn, &id, ADD_NEW, db_text(STR("q"))), ERR_NOT_FOUND);
+    assert_int_equal(DB_QUERY_ONE(txn, &rows, ADD_NEW, db_text(STR("r"))), ERR_OK);
+    assert_int_equal(DB_QUERY_ONE(txn, &inner, ADD_NEW, db_text(STR("s"))), ERR_OK);
+    assert_true(db_rows_i64(rows, 0) > first + 1);
+    assert_true(db_rows_i64(inner, 0) > db_rows_i64(rows, 0));
+    assert_false(db_rows_is_null(rows, 0));
+    assert_false(db_rows_next(inner));
+    assert_int_equal(db_rows_close(&inner), ERR_OK);
+    return db_rows_close(&rows);
+}
+
+static void returning_gives_the_ids(void **state)
+{
+    assert_int_equal(db_write(*state, returning_ids, NULL), ERR_OK);
+    assert_int_equal(n_items(*state), 4);
+}
+
 static enum err change_counts(struct db_txn *txn, void *arg)
 {
     (void)arg;
@@ -637,6 +672,7 @@ int db_conformance_run(const struct conformance_engine *engine)
         CASE(one_row_queries_say_when_there_is_none),
         CASE(a_failing_function_leaves_nothing),
         CASE(returning_has_its_effect_even_if_no_row_is_fetched),
+        CASE(returning_gives_the_ids),
         CASE(statements_tell_how_many_rows_they_changed),
         CASE(the_same_query_may_be_open_several_times),
         CASE(forgotten_rows_do_not_hold_the_next_transaction),
