@@ -121,7 +121,6 @@ enum err file_respond(struct desk *desk, const struct file *f, bool wants_inline
     }
     bool is_inline = wants_inline && f->is_image;
     response_header(rs, "Content-Disposition", file_disposition(arena, f->name, is_inline));
-    response_header(rs, "X-Content-Type-Options", STR("nosniff"));
     response_header(rs, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
     response_header(rs, "Cross-Origin-Resource-Policy", STR("same-origin"));
     response_header(rs, "Cache-Control", STR("private, max-age=86400, immutable"));

@@ -199,7 +199,6 @@ enum err visitor_http_transcript(struct request *rq, struct response *rs, struct
     if (err == ERR_OK) {
         response_header(rs, "Content-Disposition",
                         STR("attachment; filename=\"conversation.txt\""));
-        response_header(rs, "X-Content-Type-Options", STR("nosniff"));
         response_body(rs, STR("text/plain; charset=utf-8"), str_dup(rq->arena, buf_str(&text)));
     }
     return err;

@@ -41,6 +41,10 @@ export class SocketClient {
     this.socket.send(JSON.stringify(frame));
   }
 
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
   sendRaw(data: string | Uint8Array): void {
     this.socket.send(data);
   }
