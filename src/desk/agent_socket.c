@@ -239,7 +239,7 @@ static void hello_job(void *arg)
             return;
         }
     }
-    close_with(p, err == ERR_UNAUTHORIZED ? CLOSE_NOT_SIGNED_IN : 1013, "hello");
+    close_with(p, err == ERR_UNAUTHORIZED ? SOCKET_CLOSE_NOT_SIGNED_IN : 1013, "hello");
     peer_unref(&p);
 }
 
@@ -359,7 +359,7 @@ static void on_live_frame(struct peer *p, struct str t, const struct json *frame
 {
     int64_t expires_at = p->agent->actor.expires_at;
     if (expires_at != 0 && desk_now(p->desk) > expires_at) {
-        close_with(p, CLOSE_NOT_SIGNED_IN, "session ended");
+        close_with(p, SOCKET_CLOSE_NOT_SIGNED_IN, "session ended");
     } else if (str_eq_cstr(t, "send")) {
         peer_on_send(p, frame);
     } else if (str_eq_cstr(t, "typing")) {

@@ -129,7 +129,7 @@ static void on_sessions_ended(void *arg, struct agent_id agent, struct session_i
 {
     struct desk *desk = arg;
     struct ended *e = MEM_NEW(struct ended);
-    *e = (struct ended){desk, agent, session, 4003};
+    *e = (struct ended){desk, agent, session, SOCKET_CLOSE_NOT_SIGNED_IN};
     desk_on_writer(desk, close_on_writer, e);
 }
 
@@ -138,7 +138,7 @@ static void on_permissions_changed(void *arg, struct agent_id agent)
 {
     struct desk *desk = arg;
     struct ended *e = MEM_NEW(struct ended);
-    *e = (struct ended){desk, agent, {0}, 4008};
+    *e = (struct ended){desk, agent, {0}, SOCKET_CLOSE_BEHIND};
     desk_on_writer(desk, close_on_writer, e);
 }
 

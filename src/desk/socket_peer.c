@@ -120,7 +120,7 @@ void peer_send_problem(const struct peer *p, enum err err, const struct errinfo 
 
 void peer_close_bad_frame(const struct peer *p, const char *why)
 {
-    p->desk->wire.close(p->desk->wire.arg, p->conn, CLOSE_BAD_FRAME, why);
+    p->desk->wire.close(p->desk->wire.arg, p->conn, SOCKET_CLOSE_BAD_FRAME, why);
 }
 
 void peer_on_ping(const struct peer *p, const struct json *frame)

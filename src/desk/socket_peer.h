@@ -12,11 +12,6 @@ enum peer_stage { PEER_NEW, PEER_GREETING, PEER_LIVE, PEER_CLOSED };
 #define PEER_MAX_VIEWS 16
 #define TYPING_EVERY_MS 900 /* an "on" within this time of the last is dropped */
 
-#define CLOSE_NO_HELLO 4001
-#define CLOSE_BAD_FRAME 4002
-#define CLOSE_NOT_SIGNED_IN 4003
-#define CLOSE_BEHIND 4008 /* resume at once */
-
 /* An agent has a conversation open: what typing and receipts need. Written on the writer's thread, read on the loop's: conversation last (0: free). */
 struct peer_view {
     _Atomic int64_t conversation;

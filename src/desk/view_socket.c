@@ -79,7 +79,7 @@ static void send_view_rest(struct view_job *job)
     if (db_read(job->peer->desk->db, view_rest_fn, job) == ERR_OK) {
         peer_send_frames(job->peer, &job->frames);
     } else {
-        job->peer->desk->wire.close(job->peer->desk->wire.arg, job->peer->conn, CLOSE_BEHIND,
+        job->peer->desk->wire.close(job->peer->desk->wire.arg, job->peer->conn, SOCKET_CLOSE_BEHIND,
                                     "view");
     }
 }

@@ -116,7 +116,7 @@ static void greet(struct peer *p, const struct actor *actor)
             peer_send_cstr(p, "{\"t\":\"live\"}");
             wire->release(wire->arg, p->conn, topic, r.last.v);
         } else {
-            wire->close(wire->arg, p->conn, CLOSE_BEHIND, "more to come");
+            wire->close(wire->arg, p->conn, SOCKET_CLOSE_BEHIND, "more to come");
         }
     } else {
         p->name = (struct str){0};
@@ -137,7 +137,7 @@ static void hello_job(void *arg)
         greet(p, &actor);
     } else {
         p->desk->wire.close(p->desk->wire.arg, p->conn,
-                            err == ERR_UNAUTHORIZED ? CLOSE_NOT_SIGNED_IN : 1013, "token");
+                            err == ERR_UNAUTHORIZED ? SOCKET_CLOSE_NOT_SIGNED_IN : 1013, "token");
     }
     peer_unref(&p);
 }

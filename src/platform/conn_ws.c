@@ -93,7 +93,7 @@ void ws_send(struct conn *conn, struct frame *frame)
     }
     if (conn_waiting(conn) + frame->len > ws->endpoint->max_queue && ws->endpoint->max_queue > 0) {
         STAT_ADD(conn->loop, behind_closed, 1);
-        ws_close(conn, WS_CLOSE_BEHIND, "behind");
+        ws_close(conn, SOCKET_CLOSE_BEHIND, "behind");
         return;
     }
     if (!frame->is_control) {
@@ -112,7 +112,7 @@ void ws_close(struct conn *conn, int code, const char *reason)
     if (ws->close_code == WS_CLOSE_ABNORMAL) {
         ws->close_code = (uint16_t)code;
     }
-    if (code == WS_CLOSE_BEHIND && conn->out) {
+    if (code == SOCKET_CLOSE_BEHIND && conn->out) {
         outq_drop_waiting(conn->out); /* it reads it again from the database */
     }
     conn_push(
@@ -212,7 +212,7 @@ void ws_input(struct conn *conn, char *p, size_t len)
             return;
         }
         if (kind != WS_FAILED && !within_rate(conn)) {
-            ws_close(conn, WS_CLOSE_TOO_FAST, "too fast");
+            ws_close(conn, SOCKET_CLOSE_TOO_FAST, "too fast");
             if (!conn->finish_when_sent) {
                 conn_finish(conn); /* whoever floods is not waited for */
             }
@@ -229,7 +229,7 @@ void ws_on_deadline(struct conn *conn)
     if (ws->has_sent_close) {
         conn_kill(conn); /* no answer to our close, or it would not hang up */
     } else if (!ws->is_accepted && ws->endpoint->hello_timeout_ms > 0) {
-        ws_close(conn, WS_CLOSE_NO_HELLO, "no hello");
+        ws_close(conn, SOCKET_CLOSE_NO_HELLO, "no hello");
     } else if (now - ws->last_seen_ms >= NET_DEAD_MS) {
         conn_kill(conn);
     } else if (now - ws->last_seen_ms < NET_PING_MS) {
@@ -270,7 +270,7 @@ static void hub_overflow(void *conn)
     struct conn *c = conn;
     if (!c->ws.has_sent_close) {
         STAT_ADD(c->loop, behind_closed, 1);
-        ws_close(conn, WS_CLOSE_BEHIND, "behind");
+        ws_close(conn, SOCKET_CLOSE_BEHIND, "behind");
     }
 }
 

@@ -39,6 +39,15 @@ struct conn_id {
 
 /* ---- WebSockets ---- */
 
+/* Close codes of our own (RFC 6455 leaves 4000-4999 to applications). spec/socket.yaml tells clients what follows from each. */
+enum socket_close {
+    SOCKET_CLOSE_NO_HELLO = 4001,
+    SOCKET_CLOSE_BAD_FRAME = 4002,
+    SOCKET_CLOSE_NOT_SIGNED_IN = 4003,
+    SOCKET_CLOSE_BEHIND = 4008, /* come again at once and resume */
+    SOCKET_CLOSE_TOO_FAST = 4029,
+};
+
 /* Bytes of one frame, counted, shared by everyone it is sent to. Made on any thread; the payload is copied once. */
 struct frame;
 struct frame *frame_new_text(struct str payload);
