@@ -73,3 +73,11 @@ enum err err_retry_after(struct errinfo *info, enum err err, int64_t wait_ms)
     }
     return err;
 }
+
+enum err err_hand_on(const struct errinfo *from, enum err err, struct errinfo *info)
+{
+    if (err != ERR_OK && info != NULL && from->message[0] != '\0') {
+        *info = *from;
+    }
+    return err;
+}

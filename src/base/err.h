@@ -44,6 +44,9 @@ const char *err_name(enum err err);
  * `message` is printf-like; cut at the buffer's size. */
 enum err err_set(struct errinfo *info, enum err err, const char *field, const char *code,
                  const char *message, ...) __attribute__((format(printf, 5, 6)));
+/* Hands a failure on whose detail was filled elsewhere (in a transaction that may run again): copies `from` to `info` (NULL is fine) when `err` is one and
+ * `from` says something. Returns `err`. */
+enum err err_hand_on(const struct errinfo *from, enum err err, struct errinfo *info);
 /* Adds the time to wait to what err_set has filled. */
 enum err err_retry_after(struct errinfo *info, enum err err, int64_t wait_ms);
 

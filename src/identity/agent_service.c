@@ -20,14 +20,6 @@ struct work {
     struct errinfo info;
 };
 
-static enum err done(const struct work *w, enum err err, struct errinfo *info)
-{
-    if (err != ERR_OK && info != NULL && w->info.message[0] != 0) {
-        *info = w->info;
-    }
-    return err;
-}
-
 static enum err need_agent(const struct actor *actor, struct errinfo *info)
 {
     return actor_is_agent(actor) || actor->kind == ACTOR_SYSTEM
@@ -76,7 +68,7 @@ enum err agent_service_get(struct identity *identity, const struct actor *actor,
     if (err == ERR_OK) {
         *out = w.agent;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }
 
 /* ---- update ---- */
@@ -194,7 +186,7 @@ enum err agent_service_update(struct identity *identity, const struct actor *act
                  log_i64("by", actor->agent.v));
         *out = w.agent;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }
 
 /* ---- sign out ---- */
@@ -224,5 +216,5 @@ enum err agent_service_end_sessions(struct identity *identity, const struct acto
         LOG_INFO("identity", "sessions ended", log_i64("agent", id.v),
                  log_i64("by", actor->agent.v));
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }

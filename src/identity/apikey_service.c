@@ -22,14 +22,6 @@ struct work {
     struct errinfo info;
 };
 
-static enum err done(const struct work *w, enum err err, struct errinfo *info)
-{
-    if (err != ERR_OK && info != NULL && w->info.message[0] != 0) {
-        *info = w->info;
-    }
-    return err;
-}
-
 static enum err list_fn(struct db_txn *txn, void *arg)
 {
     struct work *w = arg;
@@ -157,5 +149,5 @@ enum err apikey_service_delete(struct identity *identity, const struct actor *ac
 {
     struct work w = {.identity = identity, .id = id};
     enum err err = actor_require(actor, PERM_APIKEY_MANAGE, info);
-    return err == ERR_OK ? done(&w, db_write(identity->db, delete_fn, &w), info) : err;
+    return err == ERR_OK ? err_hand_on(&w.info, db_write(identity->db, delete_fn, &w), info) : err;
 }

@@ -18,14 +18,6 @@ struct work {
     struct errinfo info;
 };
 
-static enum err done(const struct work *w, enum err err, struct errinfo *info)
-{
-    if (err != ERR_OK && info != NULL && w->info.message[0] != 0) {
-        *info = w->info;
-    }
-    return err;
-}
-
 static enum err search_fn(struct db_txn *txn, void *arg)
 {
     struct work *w = arg;
@@ -73,7 +65,7 @@ enum err customer_service_get(struct identity *identity, const struct actor *act
     if (err == ERR_OK) {
         *out = w.customer;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }
 
 /* ---- update ---- */
@@ -176,5 +168,5 @@ enum err customer_service_update(struct identity *identity, const struct actor *
     if (err == ERR_OK) {
         *out = w.customer;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }

@@ -17,14 +17,6 @@ struct work {
     struct errinfo info;
 };
 
-static enum err done(const struct work *w, enum err err, struct errinfo *info)
-{
-    if (err != ERR_OK && info != NULL && w->info.message[0] != 0) {
-        *info = w->info;
-    }
-    return err;
-}
-
 static enum err list_fn(struct db_txn *txn, void *arg)
 {
     struct work *w = arg;
@@ -64,7 +56,7 @@ enum err role_service_get(struct identity *identity, struct role_id id, struct a
     if (err == ERR_OK) {
         *out = w.role;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }
 
 /* ---- writing ---- */
@@ -122,7 +114,7 @@ enum err role_service_create(struct identity *identity, const struct actor *acto
                  log_i64("by", actor->agent.v));
         *out = w.role;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }
 
 static enum err check_builtin(struct work *w)
@@ -176,7 +168,7 @@ enum err role_service_update(struct identity *identity, const struct actor *acto
         LOG_INFO("identity", "role changed", log_i64("role", id.v), log_i64("by", actor->agent.v));
         *out = w.role;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }
 
 static enum err delete_fn(struct db_txn *txn, void *arg)
@@ -206,7 +198,7 @@ enum err role_service_delete(struct identity *identity, const struct actor *acto
     ARENA_AUTO arena = arena_new(0);
     struct work w = {.identity = identity, .actor = actor, .arena = arena, .id = id};
     enum err err = actor_require(actor, PERM_ROLE_MANAGE, info);
-    return err == ERR_OK ? done(&w, db_write(identity->db, delete_fn, &w), info) : err;
+    return err == ERR_OK ? err_hand_on(&w.info, db_write(identity->db, delete_fn, &w), info) : err;
 }
 
 void role_write_json(struct json_writer *w, const struct role *role)

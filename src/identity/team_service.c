@@ -19,14 +19,6 @@ struct work {
     struct errinfo info;
 };
 
-static enum err done(const struct work *w, enum err err, struct errinfo *info)
-{
-    if (err != ERR_OK && info != NULL && w->info.message[0] != 0) {
-        *info = w->info;
-    }
-    return err;
-}
-
 /* ---- reading ---- */
 
 enum err team_list(struct db_txn *txn, struct arena *arena, struct team **out, size_t *n_out)
@@ -115,7 +107,7 @@ enum err team_service_get(struct identity *identity, struct team_id id, struct a
     if (err == ERR_OK) {
         *out = w.team;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }
 
 static enum err list_fn(struct db_txn *txn, void *arg)
@@ -265,7 +257,7 @@ enum err team_service_save(struct identity *identity, const struct actor *actor,
                  log_i64("by", actor->agent.v));
         *out = w.team;
     }
-    return done(&w, err, info);
+    return err_hand_on(&w.info, err, info);
 }
 
 static enum err delete_fn(struct db_txn *txn, void *arg)
@@ -285,7 +277,7 @@ enum err team_service_delete(struct identity *identity, const struct actor *acto
     ARENA_AUTO arena = arena_new(0);
     struct work w = {.identity = identity, .actor = actor, .arena = arena, .id = id};
     enum err err = actor_require(actor, PERM_TEAM_MANAGE, info);
-    return err == ERR_OK ? done(&w, db_write(identity->db, delete_fn, &w), info) : err;
+    return err == ERR_OK ? err_hand_on(&w.info, db_write(identity->db, delete_fn, &w), info) : err;
 }
 
 enum err identity_create_team(struct identity *identity, struct str name,
