@@ -89,15 +89,12 @@ enum err agent_http_update(struct request *rq, struct response *rs, struct errin
     struct agent agent;
     struct agent_values values = {0};
     struct agent_patch patch = {0};
+    int64_t version = 0;
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? read_patch(rq, &values, &patch, info) : err;
-    err = err == ERR_OK ? actor_require(request_actor(rq), PERM_AGENT_MANAGE, info) : err;
-    err = err == ERR_OK
-              ? agent_service_get(rq->room, request_actor(rq), id, rq->arena, &agent, info)
-              : err;
-    err = err == ERR_OK ? request_if_match(rq, agent.version, info) : err;
-    err = err == ERR_OK ? agent_service_update(rq->room, request_actor(rq), id, agent.version,
-                                               &patch, rq->arena, &agent, info)
+    err = err == ERR_OK ? request_version(rq, &version, info) : err;
+    err = err == ERR_OK ? agent_service_update(rq->room, request_actor(rq), id, version, &patch,
+                                               rq->arena, &agent, info)
                         : err;
     if (err == ERR_OK) {
         response_etag(rs, agent.version);
@@ -199,12 +196,11 @@ enum err role_http_update(struct request *rq, struct response *rs, struct errinf
     struct role_id id;
     struct role_write in = {0};
     struct role role;
+    int64_t version = 0;
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? read_role(rq, &in, info) : err;
-    err = err == ERR_OK ? actor_require(request_actor(rq), PERM_ROLE_MANAGE, info) : err;
-    err = err == ERR_OK ? role_service_get(rq->room, id, rq->arena, &role, info) : err;
-    err = err == ERR_OK ? request_if_match(rq, role.version, info) : err;
-    err = err == ERR_OK ? role_service_update(rq->room, request_actor(rq), id, role.version, &in,
+    err = err == ERR_OK ? request_version(rq, &version, info) : err;
+    err = err == ERR_OK ? role_service_update(rq->room, request_actor(rq), id, version, &in,
                                               rq->arena, &role, info)
                         : err;
     if (err == ERR_OK) {
@@ -283,12 +279,11 @@ enum err team_http_update(struct request *rq, struct response *rs, struct errinf
     struct id_list agents;
     struct team_write in = {0};
     struct team_detail team;
+    int64_t version = 0;
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? read_team(rq, &agents, &in, info) : err;
-    err = err == ERR_OK ? actor_require(request_actor(rq), PERM_TEAM_MANAGE, info) : err;
-    err = err == ERR_OK ? team_service_get(rq->room, id, rq->arena, &team, info) : err;
-    err = err == ERR_OK ? request_if_match(rq, team.version, info) : err;
-    err = err == ERR_OK ? team_service_save(rq->room, request_actor(rq), id, team.version, &in,
+    err = err == ERR_OK ? request_version(rq, &version, info) : err;
+    err = err == ERR_OK ? team_service_save(rq->room, request_actor(rq), id, version, &in,
                                             rq->arena, &team, info)
                         : err;
     if (err == ERR_OK) {

@@ -5,6 +5,7 @@
 #include "identity/escalation.h"
 #include "identity/role_store.h"
 #include "identity/session_store.h"
+#include "platform/version.h"
 
 struct work {
     struct identity *identity;
@@ -132,10 +133,7 @@ static enum err update_fn(struct db_txn *txn, void *arg)
 {
     struct work *w = arg;
     enum err err = get_fn(txn, w);
-    if (err == ERR_OK && w->agent.version != w->version) {
-        return err_set(&w->info, ERR_CONFLICT, "", "version_mismatch",
-                       "Somebody changed this agent meanwhile. Load it again.");
-    }
+    err = err == ERR_OK ? version_check(w->version, w->agent.version, &w->info) : err;
     err = err == ERR_OK ? check_patch(txn, w) : err;
     if (err != ERR_OK) {
         return err;

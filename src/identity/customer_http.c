@@ -75,14 +75,12 @@ enum err customer_http_update(struct request *rq, struct response *rs, struct er
     struct customer c;
     struct patch_values values;
     struct customer_patch patch = {0};
+    int64_t version = 0;
     enum err err = request_param_id(rq, "id", &id.v, info);
     err = err == ERR_OK ? read_patch(rq, &values, &patch, info) : err;
-    err = err == ERR_OK ? actor_require(request_actor(rq), PERM_CUSTOMER_EDIT, info) : err;
-    err = err == ERR_OK ? customer_service_get(rq->room, actor_system(), id, rq->arena, &c, info)
-                        : err;
-    err = err == ERR_OK ? request_if_match(rq, c.version, info) : err;
-    err = err == ERR_OK ? customer_service_update(rq->room, request_actor(rq), id, c.version,
-                                                  &patch, rq->arena, &c, info)
+    err = err == ERR_OK ? request_version(rq, &version, info) : err;
+    err = err == ERR_OK ? customer_service_update(rq->room, request_actor(rq), id, version, &patch,
+                                                  rq->arena, &c, info)
                         : err;
     if (err == ERR_OK) {
         response_etag(rs, c.version);

@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "identity/customer_store.h"
+#include "platform/version.h"
 
 struct work {
     struct identity *identity;
@@ -135,10 +136,7 @@ enum err customer_update(struct identity *identity, struct db_txn *txn, struct c
     if (err == ERR_NOT_FOUND) {
         return err_set(info, err, "id", "not_found", "There is no such customer.");
     }
-    if (err == ERR_OK && version >= 0 && c.version != version) {
-        return err_set(info, ERR_CONFLICT, "", "version_mismatch",
-                       "Somebody changed this customer meanwhile. Load it again.");
-    }
+    err = err == ERR_OK ? version_check(version, c.version, info) : err;
     err = err == ERR_OK ? apply_patch(arena, patch, &c, info) : err;
     err = err == ERR_OK ? customer_store_save(txn, &c) : err;
     const struct identity_hooks *h = &identity->hooks;

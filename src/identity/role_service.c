@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "identity/escalation.h"
+#include "platform/version.h"
 
 struct work {
     struct identity *identity;
@@ -134,10 +135,7 @@ static enum err update_fn(struct db_txn *txn, void *arg)
 {
     struct work *w = arg;
     enum err err = get_fn(txn, w);
-    if (err == ERR_OK && w->role.version != w->version) {
-        return err_set(&w->info, ERR_CONFLICT, "", "version_mismatch",
-                       "Somebody changed this role meanwhile. Load it again.");
-    }
+    err = err == ERR_OK ? version_check(w->version, w->role.version, &w->info) : err;
     err = err == ERR_OK ? escalation_check(w->actor, w->role.permissions, "id", &w->info) : err;
     err = err == ERR_OK ? check_builtin(w) : err;
     err = err == ERR_OK ? check_name_is_free(txn, w) : err;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "identity/identity_admin.h"
+#include "platform/version.h"
 
 #define MAX_TEAMS 500
 
@@ -92,22 +93,6 @@ static enum err load_team(struct db_txn *txn, struct work *w)
         .id = w->id, .name = db_rows_dup(rows, 0, w->arena), .version = db_rows_i64(rows, 1)};
     err = db_rows_close(&rows);
     return err == ERR_OK ? load_members(txn, w->arena, w->id, &w->team.agents) : err;
-}
-
-static enum err get_fn(struct db_txn *txn, void *arg)
-{
-    return load_team(txn, arg);
-}
-
-enum err team_service_get(struct identity *identity, struct team_id id, struct arena *arena,
-                          struct team_detail *out, struct errinfo *info)
-{
-    struct work w = {.arena = arena, .id = id};
-    enum err err = db_read(identity->db, get_fn, &w);
-    if (err == ERR_OK) {
-        *out = w.team;
-    }
-    return err_hand_on(&w.info, err, info);
 }
 
 static enum err list_fn(struct db_txn *txn, void *arg)
@@ -209,10 +194,7 @@ static enum err save_fn(struct db_txn *txn, void *arg)
     w->team = (struct team_detail){0};
     if (asked.v != 0) {
         err = load_team(txn, w);
-        if (err == ERR_OK && w->team.version != w->version) {
-            return err_set(&w->info, ERR_CONFLICT, "", "version_mismatch",
-                           "Somebody changed this team meanwhile. Load it again.");
-        }
+        err = err == ERR_OK ? version_check(w->version, w->team.version, &w->info) : err;
     }
     err = err == ERR_OK
               ? DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM teams WHERE name = $1 AND id <> $2",

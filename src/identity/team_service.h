@@ -14,9 +14,6 @@ struct team_detail {
 ERR_MUST_USE enum err team_service_list(struct identity *identity, const struct actor *actor,
                                         struct arena *arena, struct team_detail **out,
                                         size_t *n_out, struct errinfo *info);
-ERR_MUST_USE enum err team_service_get(struct identity *identity, struct team_id id,
-                                       struct arena *arena, struct team_detail *out,
-                                       struct errinfo *info);
 struct team_write {
     struct str name;
     const struct id_list *agents; /* NULL: leave */

@@ -113,7 +113,10 @@ ERR_MUST_USE enum err request_page(const struct request *rq, struct page *out,
                                    struct errinfo *info);
 /* Writes "next_cursor": ... (null when there is no more) into the open object. */
 void json_kv_cursor(struct json_writer *w, bool has_more, int64_t after, int64_t after2);
-/* ETag / If-Match on what people edit together: version as "\"v12\"". ERR_CONFLICT (412) on mismatch, ERR_INVALID (428) when missing. */
+/* ETag / If-Match on what people edit together (version.h): version as "\"v12\"", * as VERSION_ANY; a tag that is none of ours matches nothing. ERR_INVALID (428)
+ * when missing. */
+ERR_MUST_USE enum err request_version(const struct request *rq, int64_t *out, struct errinfo *info);
+/* The same and compared: for a service that was handed the request. ERR_CONFLICT (412) on mismatch. */
 ERR_MUST_USE enum err request_if_match(const struct request *rq, int64_t version,
                                        struct errinfo *info);
 void response_etag(struct response *rs, int64_t version);

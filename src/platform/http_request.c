@@ -1,6 +1,7 @@
 #include "base/codec.h"
 #include "base/timeutil.h"
 #include "platform/http_impl.h"
+#include "platform/version.h"
 
 #define INNER(rq) ((const struct http_request *)(const void *)(rq))
 
@@ -162,18 +163,27 @@ void json_kv_cursor(struct json_writer *w, bool has_more, int64_t after, int64_t
     json_kv_str(w, "next_cursor", codec_base64url(arena, text.p, text.len));
 }
 
-enum err request_if_match(const struct request *rq, int64_t version, struct errinfo *info)
+enum err request_version(const struct request *rq, int64_t *out, struct errinfo *info)
 {
     struct str given = request_header(rq, "if-match");
     if (str_is_empty(given)) {
         return err_set(info, ERR_INVALID, "If-Match", "if_match_required",
                        "send the ETag you are changing in If-Match");
     }
-    char wanted[32];
-    int n = snprintf(wanted, sizeof(wanted), "\"v%lld\"", (long long)version);
-    if (str_eq(given, STR("*")) || str_eq(given, (struct str){wanted, (size_t)n})) {
-        return ERR_OK;
+    int64_t version = 0; /* nobody's */
+    bool is_tag = given.len > 3 && str_starts(given, STR("\"v")) && given.p[given.len - 1] == '"';
+    if (str_eq(given, STR("*"))) {
+        version = VERSION_ANY;
+    } else if (is_tag && (!str_to_i64(str_sub(given, 2, given.len - 3), &version) || version < 0)) {
+        version = 0;
     }
-    return err_set(info, ERR_CONFLICT, "If-Match", "version_mismatch",
-                   "somebody else was faster; load it again");
+    *out = version;
+    return ERR_OK;
+}
+
+enum err request_if_match(const struct request *rq, int64_t version, struct errinfo *info)
+{
+    int64_t seen = 0;
+    enum err err = request_version(rq, &seen, info);
+    return err == ERR_OK ? version_check(seen, version, info) : err;
 }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "platform/http_impl.h"
+#include "platform/version.h"
 
 struct fixture {
     struct http_request hq;
@@ -161,6 +162,19 @@ static void versions_must_match(void **state)
     assert_int_equal(request_if_match(&f->hq.rq, 3, &info), ERR_OK);
     assert_int_equal(request_if_match(&f->hq.rq, 4, &info), ERR_CONFLICT);
     assert_string_equal(info.code, "version_mismatch");
+    static const struct {
+        const char *tag;
+        int64_t version;
+    } rows[] = {{"\"v12\"", 12}, {"*", VERSION_ANY}, {"\"v-1\"", 0}, {"\"v1x\"", 0},
+                {"v3", 0},       {"\"v\"", 0},       {"\"", 0},      {"W/\"v3\"", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t version = 99;
+        f->hq.fields[0].value = str_from(rows[i].tag);
+        assert_int_equal(request_version(&f->hq.rq, &version, &info), ERR_OK);
+        if (version != rows[i].version) {
+            fail_msg("%s: %lld", rows[i].tag, (long long)version);
+        }
+    }
 }
 
 static void nothing(void *arg)
