@@ -17,7 +17,7 @@ const MAX_LIKENESS = 0.7; // of an evaluation question to a phrasing
 const VARIABLES = {
   article: ['brand'],
   canned: ['brand', 'customer.name', 'agent.name'],
-  phrases: ['brand', 'customer.name', 'agent.name', 'position', 'minutes', 'title'],
+  phrases: ['brand', 'customer.name', 'agent.name', 'position', 'minutes', 'title', 'percent'],
 };
 const SLUG = /^[a-z][a-z0-9-]*$/;
 

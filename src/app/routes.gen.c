@@ -1377,6 +1377,18 @@ const struct route app_routes[APP_N_ROUTES] = {
         .rate_class = 0,
     },
     {
+        .method = HTTP_GET_METHOD,
+        .pattern = "/api/v1/bot/misses",
+        .operation = "miss_http_list",
+        .handler = miss_http_list,
+        .room = ROOM_BOT,
+        .auth = ROUTE_AGENT,
+        .permission = "bot.read",
+        .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
+        .rate_class = 0,
+    },
+    {
         .method = HTTP_POST_METHOD,
         .pattern = "/api/v1/bot/tests",
         .operation = "bot_http_test",

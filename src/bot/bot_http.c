@@ -138,8 +138,9 @@ enum err bot_http_test(struct request *rq, struct response *rs, struct errinfo *
     KB_AUTO kb = knowledge_ref(bot->deps.knowledge);
     const struct dialogue_state state = {0};
     struct bot_reading reading;
-    bot_read(bot, kb, &s, &state, rq->arena, text, (struct str){0}, 0, kb_site(kb)->default_lang,
-             &reading);
+    const struct bot_question q = {
+        .text = text, .newest = text, .fallback = kb_site(kb)->default_lang};
+    bot_read(bot, kb, &s, &state, rq->arena, &q, &reading);
     write_reading(response_json(rs), bot, kb, &reading, rq->arena);
     return ERR_OK;
 }

@@ -76,9 +76,17 @@ struct bot_reading {
     size_t n_matches;
     struct dialogue_decision decision;
 };
+struct bot_question {
+    struct str text;   /* what is unanswered, joined */
+    struct str newest; /* of it, the last message: looked at for secrets */
+    struct str button;
+    int n_files;
+    bool is_unattended; /* nobody is at the desk */
+    enum lang fallback; /* the visitor's, when the first words have no language */
+};
 void bot_read(const struct bot *bot, const struct kb *kb, const struct bot_settings *settings,
-              const struct dialogue_state *state, struct arena *arena, struct str text,
-              struct str button, int n_files, enum lang fallback, struct bot_reading *out);
+              const struct dialogue_state *state, struct arena *arena, const struct bot_question *q,
+              struct bot_reading *out);
 /* What is said: phrases and answer, brand filled in. */
 struct str bot_body(const struct bot *bot, const struct kb *kb, const struct dialogue_decision *d,
                     struct arena *arena);

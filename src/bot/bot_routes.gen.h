@@ -6,6 +6,7 @@
 
 enum err bot_http_get(struct request *rq, struct response *rs, struct errinfo *info);
 enum err bot_http_update(struct request *rq, struct response *rs, struct errinfo *info);
+enum err miss_http_list(struct request *rq, struct response *rs, struct errinfo *info);
 enum err bot_http_test(struct request *rq, struct response *rs, struct errinfo *info);
 
 #endif

@@ -10,19 +10,25 @@
 #include "base/mem.h"
 #include "bot/bot_internal.h"
 #include "desk/message.h"
+#include "guard/guard.h"
 #include "knowledge/markdown.h"
 #include "platform/metrics.h"
 
 /* ---- reading one message ---- */
 
 void bot_read(const struct bot *bot, const struct kb *kb, const struct bot_settings *settings,
-              const struct dialogue_state *state, struct arena *arena, struct str text,
-              struct str button, int n_files, enum lang fallback, struct bot_reading *out)
+              const struct dialogue_state *state, struct arena *arena, const struct bot_question *q,
+              struct bot_reading *out)
 {
-    struct dialogue_input in = {.text = text, .button = button, .n_files = n_files};
-    in.lang = button.len > 0 && state->has_spoken
-                  ? state->lang
-                  : lang_of_text(text, state->has_spoken ? state->lang : fallback);
+    struct str text = q->text, button = q->button;
+    struct dialogue_input in = {.text = text,
+                                .button = button,
+                                .n_files = q->n_files,
+                                .has_secret = guard_find_secret(q->newest) != GUARD_SECRET_NONE,
+                                .is_unattended = q->is_unattended};
+    /* Words without a language (a bare address, digits) go on in the one of the conversation, and begin in the visitor's. */
+    enum lang so_far = state->has_spoken ? state->lang : q->fallback;
+    in.lang = button.len > 0 && state->has_spoken ? state->lang : lang_of_text(text, so_far);
     in.found = phrases_find(bot->phrases, arena, text);
     out->n_matches =
         bot->matcher->match(bot->matcher->self, kb, in.lang, text, out->matches, BOT_MAX_MATCHES);
@@ -133,6 +139,7 @@ struct work {
     struct bot_dialogue dialogue;
     struct str text;    /* what is unanswered, joined */
     bool is_superseded; /* a newer message of the customer is there, and with it a newer job */
+    bool is_attended;   /* somebody is at the desk */
     struct bot_reading reading;
     struct str body, meta, client_id;
 };
@@ -165,6 +172,9 @@ static enum err load_fn(struct db_txn *txn, void *arg)
     w->dialogue = (struct bot_dialogue){0};
     enum err err = bot_store_load_settings(txn, w->arena, &w->settings);
     if (err == ERR_OK) {
+        err = desk_is_attended(txn, &w->is_attended);
+    }
+    if (err == ERR_OK) {
         err = desk_recent_messages(txn, w->m->conversation, RECENT, w->arena, &messages, &n);
     }
     if (err == ERR_OK) {
@@ -192,34 +202,46 @@ static enum err save_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
-/* For the person who takes over: why, and what the question seemed to be about. In the desk's own language. */
+static enum phrase why(const char *reason)
+{
+    static const struct {
+        const char *reason;
+        enum phrase phrase;
+    } whys[] = {{"customer_asked", PHRASE_NOTE_CUSTOMER_ASKED},
+                {"money_at_risk", PHRASE_NOTE_MONEY_AT_RISK},
+                {"repeated", PHRASE_NOTE_REPEATED},
+                {"abuse", PHRASE_NOTE_ABUSE},
+                {"attachment", PHRASE_NOTE_ATTACHMENT}};
+    for (size_t i = 0; i < sizeof whys / sizeof whys[0]; i++) {
+        if (strcmp(whys[i].reason, reason) == 0) {
+            return whys[i].phrase;
+        }
+    }
+    return PHRASE_NOTE_MISSES;
+}
+
+/* For the person who takes over: why, and what the question was near. In the conversation's language, since whoever answers it reads that. */
 static struct str handover_note(const struct work *w)
 {
-    bool zh = kb_site(w->kb)->default_lang == LANG_ZH_CN;
     const struct bot_reading *r = &w->reading;
-    const char *reason = r->decision.reason;
-    const char *why = strcmp(reason, "money_at_risk") == 0
-                          ? (zh ? "可能涉及资金风险" : "Money may be at risk")
-                      : strcmp(reason, "customer_asked") == 0
-                          ? (zh ? "客户要求人工" : "The customer asked for a person")
-                          : (zh ? "没有合适的答案" : "No good answer found");
+    const struct phrases *phrases = w->bot->phrases;
+    enum lang lang = r->decision.lang;
+    struct str text = phrases_text(phrases, lang, why(r->decision.reason));
+    const struct kb_article *a = r->n_matches > 0 ? r->matches[0].article : NULL;
+    int percent = r->n_matches > 0 ? (int)(r->matches[0].score * 100.0 + 0.5) : 0;
+    enum phrase near = PHRASE_NOTE_CLOSEST;
     if (r->decision.is_after_answer) {
-        const struct kb_article *a =
-            kb_article_find(w->kb, w->dialogue.before.lang, str_from(w->dialogue.before.last_slug));
-        return a == NULL ? str_from(why)
-                         : str_printf(w->arena,
-                                      zh ? "%s。此前机器人给出的文章：" STR_FMT "。"
-                                         : "%s. The bot had answered with: " STR_FMT ".",
-                                      why, STR_ARG(a->title));
+        near = PHRASE_NOTE_ANSWERED;
+        a = kb_article_find(w->kb, w->dialogue.before.lang, str_from(w->dialogue.before.last_slug));
     }
-    if (r->n_matches == 0) {
-        return str_from(why);
+    if (a == NULL) {
+        return text;
     }
-    struct str title = r->matches[0].article->title;
-    return str_printf(w->arena,
-                      zh ? "%s。最接近的文章：" STR_FMT "（%d%%）。"
-                         : "%s. Closest article: " STR_FMT " (%d %%).",
-                      why, STR_ARG(title), (int)(r->matches[0].score * 100.0 + 0.5));
+    const struct markdown_var vars[] = {{"title", a->title},
+                                        {"percent", str_printf(w->arena, "%d", percent)}};
+    struct str about = markdown_fill(w->arena, phrases_text(phrases, lang, near), vars, 2, false);
+    const char *gap = lang == LANG_ZH_CN ? "" : " ";
+    return str_printf(w->arena, STR_FMT "%s" STR_FMT, STR_ARG(text), gap, STR_ARG(about));
 }
 
 static enum err send(const struct work *w)
@@ -276,8 +298,13 @@ static enum err handle(struct work *w)
     desk_bot_typing(w->bot->desk, w->m->conversation, w->settings.name[LANG_EN], true);
     enum lang fallback = kb_site(w->kb)->default_lang;
     (void)lang_parse(w->m->language, &fallback);
-    bot_read(w->bot, w->kb, &w->settings, &before, w->arena, w->text, w->m->button, w->m->n_files,
-             fallback, &w->reading);
+    const struct bot_question q = {.text = w->text,
+                                   .newest = w->m->body,
+                                   .button = w->m->button,
+                                   .n_files = w->m->n_files,
+                                   .is_unattended = !w->is_attended,
+                                   .fallback = fallback};
+    bot_read(w->bot, w->kb, &w->settings, &before, w->arena, &q, &w->reading);
     w->body = bot_body(w->bot, w->kb, &w->reading.decision, w->arena);
     w->meta = bot_meta(w->bot, &w->reading.decision, w->arena);
     w->client_id = str_printf(w->arena, "bot-%012lld", (long long)w->m->message.v);

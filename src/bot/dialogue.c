@@ -140,7 +140,7 @@ static void answer(struct decider *d, const struct kb_article *a, const char *re
 {
     if (a->slug.len <= DIALOGUE_SLUG_MAX && str_eq_cstr(a->slug, d->state->last_slug)) {
         d->out.is_miss = true; /* it did not help the first time */
-        hand_over(d, PHRASE_NO_ANSWER_2, "misses", PRIORITY_NORMAL);
+        hand_over(d, PHRASE_NO_ANSWER_2, "repeated", PRIORITY_NORMAL);
         return;
     }
     d->out.answer = a;
@@ -237,7 +237,7 @@ static void decide_question(struct decider *d)
     } else if (best != NULL && best->score >= d->settings->answer_threshold) {
         answer(d, best->article, "match");
     } else if (d->in->found.is_abuse) {
-        hand_over(d, PHRASE_ABUSE_CALM, "misses", PRIORITY_NORMAL);
+        hand_over(d, PHRASE_ABUSE_CALM, "abuse", PRIORITY_NORMAL);
     } else if (best != NULL && best->score >= d->settings->clarify_threshold &&
                !(d->state->has_spoken && d->state->last_action == DIALOGUE_CLARIFY)) {
         say(d, DIALOGUE_CLARIFY, PHRASE_CLARIFY_INTRO, "doubtful");
@@ -247,6 +247,42 @@ static void decide_question(struct decider *d)
         add_button(d, BUTTON_HUMAN, NULL);
     } else {
         miss(d, PHRASE_NO_ANSWER_1, "no_match");
+    }
+}
+
+/* Whoever sends files again after having been asked for words has nothing to add: a person looks at them. */
+static void decide_wordless(struct decider *d)
+{
+    if (d->in->n_files == 0) {
+        talk(d, DIALOGUE_TALK, PHRASE_BOT_ONLY_TEXT, "no_text");
+    } else if (d->state->has_spoken && d->state->last_action == DIALOGUE_TALK) {
+        hand_over(d, PHRASE_HANDOVER, "attachment", PRIORITY_NORMAL);
+    } else {
+        talk(d, DIALOGUE_TALK, PHRASE_FILE_RECEIVED, "file");
+    }
+}
+
+static void say_first(struct dialogue_decision *out, enum phrase phrase)
+{
+    ASSERT(out->n_phrases < DIALOGUE_MAX_PHRASES);
+    memmove(out->phrases + 1, out->phrases, (size_t)out->n_phrases * sizeof out->phrases[0]);
+    out->phrases[0] = phrase;
+    out->n_phrases++;
+}
+
+/* True whatever was decided: nobody is there, and a secret was written. */
+static void add_circumstances(struct decider *d)
+{
+    struct dialogue_decision *out = &d->out;
+    if (out->action == DIALOGUE_HANDOVER && d->in->is_unattended) {
+        if (out->phrases[0] == PHRASE_HANDOVER) {
+            out->phrases[0] = PHRASE_HANDOVER_NO_AGENT; /* not "I am bringing in a person now" */
+        } else {
+            say_first(out, PHRASE_HANDOVER_NO_AGENT);
+        }
+    }
+    if (d->in->has_secret) {
+        say_first(out, PHRASE_SECRET_WARNING);
     }
 }
 
@@ -262,12 +298,12 @@ struct dialogue_decision dialogue_decide(const struct dialogue_settings *setting
         if (in->found.wants_human) {
             hand_over_as_asked(&d);
         } else if (str_trim(in->text).len == 0) {
-            talk(&d, DIALOGUE_TALK, in->n_files > 0 ? PHRASE_FILE_RECEIVED : PHRASE_BOT_ONLY_TEXT,
-                 in->n_files > 0 ? "file" : "no_text");
+            decide_wordless(&d);
         } else if (!decide_small_talk(&d)) {
             decide_question(&d);
         }
     }
+    add_circumstances(&d);
     d.out.next.last_action = d.out.action;
     d.out.next.has_spoken = true;
     d.out.next.lang = d.out.lang;

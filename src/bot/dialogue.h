@@ -1,7 +1,7 @@
 /* What the bot does with one message: pure. The same input gives the same decision, whenever and wherever it is taken.
  *
  * In this order: a button; a person is wanted (always, at once); files without words; small talk; the exact question; words of loss; a good match; a doubtful
- * match (which of these?); a miss. A second miss in a row, or the same answer again, hands over. Articles with risk "money" are answered (what to do meanwhile)
+ * match (which of these?); a miss. A second miss in a row, the same answer again, or files once more, hands over. Articles with risk "money" are answered (what to do meanwhile)
  * and handed over with priority in one step. */
 #ifndef BOT_DIALOGUE_H
 #define BOT_DIALOGUE_H
@@ -46,6 +46,9 @@ struct dialogue_input {
     enum lang lang; /* of the text */
     struct str button;
     int n_files;
+    bool
+        has_secret; /* the newest message holds a password, a key ...: warned first, whatever else is decided */
+    bool is_unattended; /* nobody is at the desk: a handover says so */
     struct phrases_found found;
     const struct bot_match *matches;
     size_t n_matches;
@@ -60,17 +63,19 @@ enum dialogue_button {
     BUTTON_ARTICLE
 };
 #define DIALOGUE_MAX_BUTTONS 5
+#define DIALOGUE_MAX_PHRASES 4
 
 struct dialogue_decision {
     enum dialogue_action action;
     enum lang lang;
     int n_phrases; /* said first, in order */
-    enum phrase phrases[2];
+    enum phrase phrases[DIALOGUE_MAX_PHRASES];
     const struct kb_article *answer;     /* then its answer, with its source; NULL: none */
     enum conversation_priority priority; /* of a handover */
-    const char *reason;                  /* stable word, never NULL */
-    struct str topic;                    /* slug of a category; empty: unknown, or as before */
-    bool is_after_answer;                /* a person was asked for right after an answer */
+    /* Stable word, never NULL. Of a handover: customer_asked | money_at_risk | misses | repeated | abuse | attachment. */
+    const char *reason;
+    struct str topic;     /* slug of a category; empty: unknown, or as before */
+    bool is_after_answer; /* a person was asked for right after an answer */
     int n_buttons;
     struct {
         enum dialogue_button kind;

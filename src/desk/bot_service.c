@@ -209,6 +209,33 @@ enum err desk_recent_messages(struct db_txn *txn, struct conversation_id convers
     return ERR_OK;
 }
 
+enum err desk_is_attended(struct db_txn *txn, bool *out)
+{
+    int64_t n = 0;
+    enum err err = db_query_i64(
+        txn, "SELECT COUNT(*) FROM presence WHERE is_online = 1 AND status <> 2", NULL, 0, &n);
+    if (err == ERR_OK) {
+        *out = n > 0;
+    }
+    return err;
+}
+
+enum err desk_message_body(struct db_txn *txn, const struct actor *actor, struct message_id id,
+                           struct arena *arena, struct str *out)
+{
+    struct message m;
+    struct conversation c;
+    enum err err = message_load(txn, id, arena, &m);
+    err = err != ERR_OK ? err : conversation_load_for(txn, actor, m.conversation, arena, &c, NULL);
+    if (err == ERR_OK && m.deleted_at != 0) {
+        err = ERR_NOT_FOUND;
+    }
+    if (err == ERR_OK) {
+        *out = m.body;
+    }
+    return err;
+}
+
 /* ---- after a restart, and at the switch ---- */
 
 struct sweep {

@@ -91,7 +91,8 @@ void desk_bot_typing(struct desk *desk, struct conversation_id conversation, str
 struct desk_handover {
     struct conversation_id conversation;
     enum conversation_priority priority; /* raises, never lowers */
-    struct str reason; /* stable word: customer_asked | money_at_risk | misses | error | bot_off */
+    struct str
+        reason; /* stable word: customer_asked | money_at_risk | misses | repeated | abuse | attachment | error | bot_off */
     struct str topic, language; /* empty: leave */
     struct str note;            /* for the agent, as a private note of the bot; empty: none */
     struct str name;            /* of the bot */
@@ -101,6 +102,9 @@ struct desk_handover {
 /* Bot to queue. Harmless when it is not the bot's any more. */
 ERR_MUST_USE enum err desk_handover(struct desk *desk, const struct desk_handover *h,
                                     struct errinfo *info);
+
+/* Is an agent there who is not away? In the caller's transaction. */
+ERR_MUST_USE enum err desk_is_attended(struct db_txn *txn, bool *out);
 
 struct desk_message {
     struct message_id id;
@@ -112,6 +116,9 @@ struct desk_message {
 ERR_MUST_USE enum err desk_recent_messages(struct db_txn *txn, struct conversation_id conversation,
                                            size_t limit, struct arena *arena,
                                            struct desk_message **out, size_t *n_out);
+/* The text of one message, for an agent who may read its conversation. ERR_NOT_FOUND: may not, or it was deleted. In the caller's transaction. */
+ERR_MUST_USE enum err desk_message_body(struct db_txn *txn, const struct actor *actor,
+                                        struct message_id id, struct arena *arena, struct str *out);
 /* Calls bot.customer_message for every conversation of the bot whose last message is the customer's: after a restart, or when the bot was switched on. */
 ERR_MUST_USE enum err desk_bot_pending(struct desk *desk);
 /* The bot was switched off: what it has goes to the queue. */

@@ -22,17 +22,46 @@ bool lang_parse(struct str tag, enum lang *out)
     return false;
 }
 
+/* A word that somebody wrote, not an address, a transaction, a link or a ticker ("USDT", "TRC20"): letters alone, and not few capitals. Apostrophes and hyphens
+ * stand between letters. */
+static bool is_spoken_word(struct str word)
+{
+    size_t n_letters = 0, n_capitals = 0;
+    for (size_t at = 0; at < word.len;) {
+        uint32_t c = utf8_next(word, &at);
+        bool is_inner = c == '\'' || c == '-' || c == 0x2019;
+        if ((c >= '0' && c <= '9') || c == '/' || c == '@' || c == '_' || c == ':' || c == '\\') {
+            return false;
+        }
+        if (c == '.' && at < word.len && n_letters > 0) {
+            return false; /* "example.com" */
+        }
+        n_letters += utf8_is_alnum(c) && !is_inner;
+        n_capitals += c >= 'A' && c <= 'Z';
+    }
+    bool is_ticker = n_capitals == n_letters && n_letters <= 6;
+    return n_letters > 0 && n_letters <= 24 && !is_ticker;
+}
+
 enum lang lang_of_text(struct str text, enum lang fallback)
 {
-    bool has_letter = false;
-    for (size_t at = 0; at < text.len;) {
-        uint32_t c = utf8_next(text, &at);
+    bool has_word = false;
+    size_t start = 0;
+    for (size_t at = 0; at <= text.len;) {
+        size_t here = at;
+        uint32_t c = at < text.len ? utf8_next(text, &at) : ' ';
         if (utf8_is_cjk(c)) {
             return LANG_ZH_CN;
         }
-        has_letter = has_letter || (utf8_is_alnum(c) && !(c >= '0' && c <= '9'));
+        if (c == ' ' || c == '\n' || c == '\t' || c == ',' || c == ';' || c == '?' || c == '!') {
+            has_word = has_word || is_spoken_word(str_sub(text, start, here - start));
+            start = here + 1;
+        }
+        if (here == text.len) {
+            break;
+        }
     }
-    return has_letter ? LANG_EN : fallback;
+    return has_word ? LANG_EN : fallback;
 }
 
 /* q in thousandths; 1000 when absent, 0 when nonsense. */

@@ -12,7 +12,7 @@ enum lang { LANG_EN, LANG_ZH_CN, LANG_COUNT };
 const char *lang_tag(enum lang lang); /* "en", "zh-CN" (BCP 47) */
 /* Exactly one of the tags; false for anything else. */
 bool lang_parse(struct str tag, enum lang *out);
-/* By script. Without any letter ("???", "123", an emoji): `fallback`. */
+/* By script. Without any word that somebody wrote ("???", "123", an emoji, a bare address, a link, "USDT"): `fallback`. */
 enum lang lang_of_text(struct str text, enum lang fallback);
 /* Best of an Accept-Language header or a browser locale ("zh-TW,zh;q=0.9,en;q=0.8"); `fallback` when it names none of ours. */
 enum lang lang_negotiate(struct str accept_language, enum lang fallback);

@@ -89,7 +89,7 @@ test('two misses hand over, and the agent finds the reason in a note', async () 
   const { message } = await ask(v, 'vvv www');
   assert.equal((await head(v)).handler, 'queue');
   const all = await expectStatus<any>(200, desk.owner.get(`/api/v1/conversations/${message.conversation_id}/messages?limit=100`));
-  assert.ok(all.items.some((m: any) => m.kind === 'note' && /No good answer found/.test(m.body)));
+  assert.ok(all.items.some((m: any) => m.kind === 'note' && /found no good answer/.test(m.body)));
   assert.ok(!(await messagesOf(v, message.conversation_id)).some((m) => m.kind === 'note'));
 });
 

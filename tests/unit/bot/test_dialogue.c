@@ -381,7 +381,7 @@ static void the_same_answer_is_not_given_twice(void **state)
           .first = &fees,
           .score = 0.9,
           .action = DIALOGUE_HANDOVER,
-          .reason = "misses",
+          .reason = "repeated",
           .priority = N});
     WALK("other in between",
          {.text = "fees?",
@@ -583,7 +583,7 @@ static void small_talk_is_answered(void **state)
                      .priority = N,
                      .n_buttons = 1});
     WALK("abuse",
-         {.text = "you idiots", .action = DIALOGUE_HANDOVER, .reason = "misses", .priority = N});
+         {.text = "you idiots", .action = DIALOGUE_HANDOVER, .reason = "abuse", .priority = N});
     WALK("abuse with a question", {.text = "where the fuck are the fees",
                                    .first = &fees,
                                    .score = 0.6,
@@ -617,6 +617,48 @@ static void nonsense_state_is_a_new_start(void **state)
     }
 }
 
+static struct dialogue_decision decide(const struct dialogue_state *state, struct dialogue_input in)
+{
+    ARENA_AUTO arena = arena_new(0);
+    in.found = phrases_find(phrases, arena, in.text);
+    return dialogue_decide(&settings, state, &in);
+}
+
+/* Whoever sends files again has nothing to say in words. */
+static void files_twice_reach_a_person(void **unused)
+{
+    UNUSED(unused);
+    const struct dialogue_state fresh = {0};
+    struct dialogue_decision first = decide(&fresh, (struct dialogue_input){.n_files = 1});
+    assert_string_equal(first.reason, "file");
+    struct dialogue_decision again = decide(&first.next, (struct dialogue_input){.n_files = 2});
+    assert_int_equal(again.action, DIALOGUE_HANDOVER);
+    assert_string_equal(again.reason, "attachment");
+}
+
+/* Whatever is decided, a secret is warned of first; and nobody is promised a person who is not there. */
+static void circumstances_are_said(void **unused)
+{
+    UNUSED(unused);
+    const struct dialogue_state fresh = {0};
+    struct dialogue_decision d =
+        decide(&fresh, (struct dialogue_input){.text = STR("hello"), .has_secret = true});
+    assert_int_equal(d.n_phrases, 2);
+    assert_int_equal(d.phrases[0], PHRASE_SECRET_WARNING);
+    assert_int_equal(d.phrases[1], PHRASE_GREETING);
+    d = decide(&fresh, (struct dialogue_input){.text = STR("human"), .is_unattended = true});
+    assert_int_equal(d.n_phrases, 1);
+    assert_int_equal(d.phrases[0], PHRASE_HANDOVER_NO_AGENT);
+    d = decide(&fresh, (struct dialogue_input){.text = STR("hello"), .is_unattended = true});
+    assert_int_equal(d.phrases[0], PHRASE_GREETING); /* nothing is handed over */
+    d = decide(&fresh, (struct dialogue_input){
+                           .text = STR("hacked"), .is_unattended = true, .has_secret = true});
+    assert_int_equal(d.n_phrases, 4);
+    assert_int_equal(d.phrases[0], PHRASE_SECRET_WARNING);
+    assert_int_equal(d.phrases[1], PHRASE_HANDOVER_NO_AGENT);
+    assert_int_equal(d.phrases[2], PHRASE_HANDOVER_PRIORITY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,6 +674,8 @@ int main(void)
         cmocka_unit_test(two_misses_hand_over),
         cmocka_unit_test(money_at_risk_reaches_a_person_with_advice),
         cmocka_unit_test(small_talk_is_answered),
+        cmocka_unit_test(files_twice_reach_a_person),
+        cmocka_unit_test(circumstances_are_said),
         cmocka_unit_test(nonsense_state_is_a_new_start),
     };
     return cmocka_run_group_tests_name("dialogue", tests, begin, end);

@@ -34,6 +34,18 @@ static void language_is_decided_by_script(void **state)
         {"123 456", LANG_ZH_CN, LANG_ZH_CN},
         {"\xF0\x9F\x98\xA1", LANG_EN, LANG_EN},
         {"\xFF\xFE", LANG_ZH_CN, LANG_ZH_CN},
+        {"TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", LANG_ZH_CN, LANG_ZH_CN},
+        {"0x52908400098527886E0F7030069857D2E4169EE7", LANG_ZH_CN, LANG_ZH_CN},
+        {"https://tronscan.org/#/transaction/abc", LANG_ZH_CN, LANG_ZH_CN},
+        {"tronscan.org", LANG_ZH_CN, LANG_ZH_CN},
+        {"li.wei@example.com", LANG_ZH_CN, LANG_ZH_CN},
+        {"USDT TRC20 500", LANG_ZH_CN, LANG_ZH_CN},
+        {"uid:48291", LANG_ZH_CN, LANG_ZH_CN},
+        {"where is 0x52908400098527886E0F7030069857D2E4169EE7", LANG_ZH_CN, LANG_EN},
+        {"USDT not arrived.", LANG_ZH_CN, LANG_EN},
+        {"it's gone", LANG_ZH_CN, LANG_EN},
+        {"WITHDRAWAL", LANG_ZH_CN, LANG_EN},
+        {"help!", LANG_ZH_CN, LANG_EN},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(lang_of_text(str_from(cases[i].text), cases[i].fallback), cases[i].want);

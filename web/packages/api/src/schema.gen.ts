@@ -1438,6 +1438,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bot/misses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the bot could not answer, newest first, and near which articles how often in the last 30 days */
+        get: operations["miss_http_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bot/tests": {
         parameters: {
             query?: never;
@@ -2092,6 +2109,35 @@ export interface components {
             max_misses: number;
             n_phrasings: number;
             version: number;
+        };
+        BotMisses: {
+            items: components["schemas"]["BotMiss"][];
+            since: components["schemas"]["Time"];
+            /** @description since `since`, most first, 50 at most */
+            counts: {
+                language: string;
+                /** @description empty: near none */
+                slug: string;
+                title: string | null;
+                n: number;
+            }[];
+            /** @description since `since` */
+            total: number;
+            next_cursor: components["schemas"]["NextCursor"];
+        };
+        BotMiss: {
+            id: components["schemas"]["Id"];
+            conversation_id: components["schemas"]["Id"];
+            message_id: components["schemas"]["Id"];
+            language: string;
+            /** @description null: of a conversation that you may not read, or deleted */
+            text: string | null;
+            /** @description closest article; empty: none */
+            slug: string;
+            /** @description null: none, or no longer published in this language */
+            title: string | null;
+            score: number;
+            at: components["schemas"]["Time"];
         };
         BotWrite: {
             enabled: boolean;
@@ -5319,6 +5365,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Bot"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    miss_http_list: {
+        parameters: {
+            query?: {
+                language?: "en" | "zh-CN";
+                cursor?: components["parameters"]["Cursor"];
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Misses */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotMisses"];
                 };
             };
             default: components["responses"]["Problem"];

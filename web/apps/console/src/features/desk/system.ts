@@ -6,6 +6,9 @@ const REASONS = {
   customer_asked: 'reason_customer_asked',
   money_at_risk: 'reason_money_at_risk',
   misses: 'reason_misses',
+  repeated: 'reason_repeated',
+  abuse: 'reason_abuse',
+  attachment: 'reason_attachment',
   error: 'reason_error',
   bot_off: 'reason_bot_off',
 } as const;
