@@ -32,6 +32,8 @@ const features = (s, lang) => {
 };
 
 const likeness = (a, b) => {
+  // Far from equal in size: no common part makes them alike.
+  if (Math.min(a.size, b.size) <= MAX_LIKENESS * Math.max(a.size, b.size)) return 0;
   let common = 0;
   for (const f of a) if (b.has(f)) common++;
   return common / (a.size + b.size - common || 1);
