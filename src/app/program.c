@@ -122,6 +122,7 @@ static enum err open_store(struct program *p, struct errinfo *info)
         .sources = &desk_index_source,
         .n_sources = 1,
         .n_readers = (int)settings_int(p->settings, "db.readers"),
+        .n_writers = (int)settings_int(p->settings, "db.writers"),
         .max_waiting = (size_t)settings_int(p->settings, "db.max_waiting"),
         .cache_kb = (size_t)settings_int(p->settings, "db.cache") / 1024,
     };

@@ -109,6 +109,7 @@ static void replay_job(void *arg)
     struct replay r = {.peer = p, .arena = arena};
     buf_init(&r.welcome, 4 * 1024 * 1024);
     buf_init(&r.events, 4 * 1024 * 1024);
+    event_catch_up(p->desk->db);
     enum err err = db_read(p->desk->db, read_fn, &r);
     if (err == ERR_OK) {
         int greeting = PEER_GREETING;

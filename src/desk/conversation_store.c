@@ -57,12 +57,20 @@ static enum err load_one(struct db_rows *rows, struct arena *arena, struct conve
     return db_rows_close(&rows);
 }
 
+/* A write function takes the row for itself: numbers are handed out by whoever has it. */
+#define LOAD(txn, rows_out, where, ...)                                                            \
+    (db_txn_is_write(txn)                                                                          \
+         ? DB_QUERY_ONE((txn), (rows_out),                                                         \
+                        "SELECT " COLUMNS " FROM conversations c WHERE " where " FOR UPDATE",      \
+                        __VA_ARGS__)                                                               \
+         : DB_QUERY_ONE((txn), (rows_out), "SELECT " COLUMNS " FROM conversations c WHERE " where, \
+                        __VA_ARGS__))
+
 enum err conversation_load(struct db_txn *txn, struct conversation_id id, struct arena *arena,
                            struct conversation *out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(
-        txn, &rows, "SELECT " COLUMNS " FROM conversations c WHERE c.id = $1", db_i64(id.v));
+    enum err err = LOAD(txn, &rows, "c.id = $1", db_i64(id.v));
     return err != ERR_OK ? err : load_one(rows, arena, out);
 }
 
@@ -71,11 +79,8 @@ enum err conversation_load_current(struct db_txn *txn, struct customer_id custom
                                    struct conversation *out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(
-        txn, &rows,
-        "SELECT " COLUMNS
-        " FROM conversations c WHERE c.customer_id = $1 AND c.inbox_id = $2 AND c.state <> 3",
-        db_i64(customer.v), db_i64(inbox.v));
+    enum err err = LOAD(txn, &rows, "c.customer_id = $1 AND c.inbox_id = $2 AND c.state <> 3",
+                        db_i64(customer.v), db_i64(inbox.v));
     return err != ERR_OK ? err : load_one(rows, arena, out);
 }
 
@@ -84,10 +89,9 @@ enum err conversation_load_latest(struct db_txn *txn, struct customer_id custome
                                   struct conversation *out)
 {
     struct db_rows *rows = NULL;
-    enum err err = DB_QUERY_ONE(txn, &rows,
-                                "SELECT " COLUMNS " FROM conversations c WHERE c.customer_id = $1 "
-                                "AND c.inbox_id = $2 ORDER BY c.id DESC LIMIT 1",
-                                db_i64(customer.v), db_i64(inbox.v));
+    enum err err =
+        LOAD(txn, &rows, "c.customer_id = $1 AND c.inbox_id = $2 ORDER BY c.id DESC LIMIT 1",
+             db_i64(customer.v), db_i64(inbox.v));
     return err != ERR_OK ? err : load_one(rows, arena, out);
 }
 

@@ -101,6 +101,7 @@ static void greet(struct peer *p, const struct actor *actor)
     struct replay r = {.peer = p, .arena = arena};
     buf_init(&r.welcome, WELCOME_MAX);
     buf_init(&r.events, REPLAY_BYTES);
+    event_catch_up(desk->db);
     enum err err = db_read(desk->db, read_fn, &r);
     if (err == ERR_OK) {
         p->name = peer_keep(p->name);

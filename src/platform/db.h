@@ -10,6 +10,9 @@
  * db_write runs it on the caller's thread. Memory of the process that a write function reads is another matter: there it must lock. Hooks and done calls
  * never run at the same time, and those of a transaction that depends on another one's come later, on whatever thread.
  *
+ * "... FOR UPDATE" and "... FOR UPDATE SKIP LOCKED" may end a SELECT in a write function: PostgreSQL locks the rows, SQLite has no need to. A function that changes
+ * a conversation takes its row first (conversation_load does), so that two of them wait for each other in one order.
+ *
  * A statement that fails (ERR_CONFLICT) leaves the transaction usable on SQLite only; portable code says ON CONFLICT DO NOTHING, or returns the error.
  *
  * Rules for the functions that run inside: no I/O but this database, no waiting, no locks; they may run again from the start (PostgreSQL retries

@@ -47,12 +47,13 @@ struct db_engine {
     enum err (*exec_later)(struct db_txn *txn, const char *sql, const struct db_val *vals,
                            size_t n);
 
-    /* All four, or none. With them the engine itself tells events to the bus, in the order of their ids, whichever node committed them; without,
+    /* All of these, or none. With them the engine itself tells events to the bus, in the order of their ids, whichever node committed them; without,
      * the commit hook of event_append does. `listen` starts that. `event_end`: events up to this id are finished, and what was told so far is not past it. */
     enum err (*listen)(struct db *db);
     void (*event_added)(struct db_txn *txn);
     int64_t (*event_end)(struct db_txn *txn);
     int64_t (*event_told)(struct db *db);
+    void (*event_catch_up)(struct db *db);
 
     /* May be NULL: the engine has no such thing (ERR_UNAVAILABLE, false). */
     enum err (*search)(struct db_txn *txn, const char *source, struct str query, int64_t before_id,

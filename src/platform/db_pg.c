@@ -170,6 +170,7 @@ const struct db_engine db_pg_engine = {
     .event_added = pg_event_added,
     .event_end = pg_event_end,
     .event_told = pg_event_told,
+    .event_catch_up = pg_event_catch_up,
     .stats = pg_stats,
     .health = pg_health,
 };

@@ -231,6 +231,7 @@ int64_t pg_stream_position(struct pg_db *db);
 void pg_event_added(struct db_txn *txn);
 int64_t pg_event_end(struct db_txn *txn);
 int64_t pg_event_told(struct db *db);
+void pg_event_catch_up(struct db *db);
 
 /* ---- db_pg_migrate.c ---- */
 enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, size_t n,

@@ -105,12 +105,15 @@ enum err pg_connect(const struct pg_db *db, enum pg_mode mode, PGconn **out, str
     }
     (void)PQsetNoticeReceiver(h, pg_no_notices, NULL);
     /* Acknowledged means on disk, whatever the server's default is. Text is compared as bytes everywhere (see pg_check_collation). */
-    (void)snprintf(set, sizeof(set),
-                   "SET statement_timeout = %lld; SET lock_timeout = %d; SET "
-                   "idle_in_transaction_session_timeout = 60000; SET client_min_messages = error; "
-                   "SET bytea_output = hex; SET standard_conforming_strings = on; SET "
-                   "default_transaction_isolation = 'read committed'",
-                   (long long)(mode == PG_HELPER ? 0 : cap_ms), PG_LOCK_CAP_MS);
+    (void)snprintf(
+        set, sizeof(set),
+        "SET statement_timeout = %lld; SET lock_timeout = %d; SET "
+        "idle_in_transaction_session_timeout = 60000; SET client_min_messages = error; "
+        "SET bytea_output = hex; SET standard_conforming_strings = on; SET "
+        "default_transaction_isolation = 'read committed'; %s",
+        (long long)(mode == PG_HELPER ? 0 : cap_ms), PG_LOCK_CAP_MS,
+        /* a sequential scan of a small table would make everybody who writes there a conflict of a serializable transaction */
+        mode == PG_WRITER ? "SET enable_seqscan = off" : "");
     PGresult *result = PQexec(h, set);
     bool is_set = PQresultStatus(result) == PGRES_COMMAND_OK;
     PQclear(result);
@@ -440,7 +443,7 @@ void pg_txn_abort(struct pg_conn *conn)
     (void)pg_conn_close_rows(conn);
     if (conn->h == NULL || PQstatus(conn->h) != CONNECTION_OK || conn->txn.outcome == PG_BROKEN) {
         pg_conn_drop(conn);
-    } else if (conn->txn.is_begun || conn->n_pending > 0) {
+    } else if (conn->n_pending > 0 || PQtransactionStatus(conn->h) != PQTRANS_IDLE) {
         enum pg_outcome outcome = conn->txn.outcome;
         enum err err = conn->txn.err;
         conn->txn.outcome = PG_FINE;

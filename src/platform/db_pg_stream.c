@@ -1,12 +1,13 @@
 /* Committed events to the bus, in the order of their ids: the one order that all nodes and all replays share.
  *
  * Ids come from a sequence before COMMIT, so 6 may be there while 5 is still under way: whoever reads on from 6 never sees 5. So nothing is read past the
- * horizon, below which every transaction is finished. It is found without a word from the writers: take the sequence's value S, then a snapshot; all ids up to S
- * belong to transactions that had begun by then (the column's default makes sure that a transaction has its number before it takes an id), which have numbers
- * below the snapshot's xmax X. Once a later snapshot's xmin has reached X they are all finished, committed or not, and S is the horizon. With nobody writing
- * xmin is X at once, so a quiet desk waits for nothing.
+ * horizon, below which every transaction is finished. It is found without a word from the writers: take the sequence's value S, then a transaction number X
+ * of our own. All ids up to S belong to transactions with numbers below X (the column's default makes sure that a transaction has its number before
+ * it takes an id). Once a snapshot's xmin has reached X they are all finished, committed or not, and S is the horizon. With nobody else writing that is
+ * so at once, and a quiet desk waits for nothing. The snapshot's own xmax would not do for X: it is one past the highest number that has *finished*.
  *
- * One round trip asks for S, the snapshot and the next events together; the events' own snapshot is the youngest of the three. After a commit of this node it
+ * One round trip asks for S, the snapshot with X (only if S has moved: an idle desk uses up no numbers), and the next events; the events' own
+ * snapshot is the youngest of the three. After a commit of this node it
  * looks at once, otherwise every second, for what other nodes did. The price: a long transaction anywhere in the cluster that writes (not pg_dump, which only
  * reads) holds the stream up; our own are bounded by statement and idle time limits.
  *
@@ -26,11 +27,12 @@
 #define PG_STREAM_IDLE_MS 1000
 #define PG_STREAM_MARKS 16
 #define PG_PLACE_TRIES 1000
+#define PG_CATCH_UP_NS 100000000LL
 #define PG_STREAM_PAUSE_NS 1000000LL /* between two looks when they come thick */
 
 struct pg_mark {
-    int64_t id;
-    int64_t xmax;
+    int64_t id;  /* S */
+    int64_t xid; /* X */
 };
 
 struct pg_stream {
@@ -39,7 +41,11 @@ struct pg_stream {
     pthread_t thread;
     pthread_mutex_t lock; /* of the flags */
     pthread_cond_t wake;
+    pthread_cond_t looked;
     bool is_stopping, is_kicked;
+    uint64_t n_begun; /* looks */
+    int64_t seen_id;  /* S of the last look that ended, which was the n_ended-th */
+    uint64_t n_ended;
     atomic_int_fast64_t position;
     int64_t horizon;
     struct pg_mark marks[PG_STREAM_MARKS]; /* oldest first */
@@ -69,6 +75,30 @@ void pg_stream_look(struct pg_db *db)
     }
 }
 
+/* A look that begins after now sees everything committed before; then the position must reach what it saw. */
+void pg_event_catch_up(struct db *base)
+{
+    struct pg_stream *s = ((struct pg_db *)base)->stream;
+    if (s == NULL) {
+        return;
+    }
+    int64_t at = time_monotonic_ns() + PG_CATCH_UP_NS;
+    struct timespec until = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
+    (void)pthread_mutex_lock(&s->lock);
+    uint64_t wanted = s->n_begun + 1;
+    s->is_kicked = true;
+    (void)pthread_cond_signal(&s->wake);
+    int rc = 0;
+    while (rc != ETIMEDOUT && s->n_ended < wanted) {
+        rc = pthread_cond_timedwait(&s->looked, &s->lock, &until);
+    }
+    int64_t wanted_id = s->seen_id;
+    while (rc != ETIMEDOUT && atomic_load(&s->position) < wanted_id) {
+        rc = pthread_cond_timedwait(&s->looked, &s->lock, &until);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
 void pg_event_added(struct db_txn *txn)
 {
     ((struct pg_txn *)txn)->has_events = true;
@@ -88,21 +118,24 @@ static int64_t pg_cell(const PGresult *result, int row, int col)
     return str_to_i64(str_from(PQgetvalue(result, row, col)), &v) ? v : 0;
 }
 
-static void pg_move_horizon(struct pg_stream *s, int64_t id, int64_t xmin, int64_t xmax)
+/* xid 0: S had not moved. */
+static void pg_move_horizon(struct pg_stream *s, int64_t id, int64_t xmin, int64_t xid)
 {
+    if (xid != 0 && s->n_marks < PG_STREAM_MARKS) {
+        s->marks[s->n_marks++] = (struct pg_mark){id, xid};
+    }
     size_t n_passed = 0;
-    while (n_passed < s->n_marks && s->marks[n_passed].xmax <= xmin) {
+    while (n_passed < s->n_marks && s->marks[n_passed].xid <= xmin) {
         s->horizon = s->marks[n_passed++].id;
     }
     s->n_marks -= n_passed;
     memmove(s->marks, s->marks + n_passed, s->n_marks * sizeof(s->marks[0]));
-    if (xmin == xmax) {
-        s->horizon = id;
-        s->n_marks = 0;
-    } else if (id > s->horizon && s->n_marks < PG_STREAM_MARKS &&
-               (s->n_marks == 0 || s->marks[s->n_marks - 1].id < id)) {
-        s->marks[s->n_marks++] = (struct pg_mark){id, xmax};
-    }
+}
+
+/* The answers to S and the snapshot. */
+static void pg_take_marks(struct pg_stream *s, PGresult *const out[3])
+{
+    pg_move_horizon(s, pg_cell(out[0], 0, 0), pg_cell(out[1], 0, 0), pg_cell(out[1], 0, 1));
 }
 
 static void pg_pause(int64_t ns)
@@ -156,11 +189,14 @@ static bool pg_publish(struct pg_stream *s, const PGresult *rows)
 /* S, the snapshot, and the events after from[0]; false: no answer. */
 static bool pg_ask(struct pg_stream *s, const struct db_val from[2], PGresult *out[3])
 {
+    int64_t last_mark = s->n_marks > 0 ? s->marks[s->n_marks - 1].id : s->horizon;
+    struct db_val marked[] = {db_i64(s->n_marks < PG_STREAM_MARKS ? last_mark : INT64_MAX)};
     const struct pg_call calls[] = {
         {"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM events_id_seq",
          NULL, 0},
-        {"SELECT pg_snapshot_xmin(s), pg_snapshot_xmax(s) FROM pg_current_snapshot() AS s", NULL,
-         0},
+        {"SELECT pg_snapshot_xmin(s), CASE WHEN (SELECT last_value FROM events_id_seq) > $1 THEN "
+         "pg_current_xact_id() END FROM pg_current_snapshot() AS s",
+         marked, 1},
         {"SELECT id, conversation_id, seq, kind, is_public, payload, at, assignee_id, team_id, "
          "customer_id, inbox_id FROM events WHERE id > $1 ORDER BY id LIMIT $2",
          from, 2},
@@ -189,11 +225,21 @@ static bool pg_look(struct pg_stream *s)
         return false;
     }
     bool has_more = false;
+    (void)pthread_mutex_lock(&s->lock);
+    s->n_begun++;
+    (void)pthread_mutex_unlock(&s->lock);
+    int64_t seen_id = 0;
     if (pg_ask(s, from, out)) {
-        pg_move_horizon(s, pg_cell(out[0], 0, 0), pg_cell(out[1], 0, 0), pg_cell(out[1], 0, 1));
+        seen_id = pg_cell(out[0], 0, 0);
+        pg_take_marks(s, out);
         has_more = pg_publish(s, out[2]) || s->n_marks > 0;
     }
     pg_clear(out);
+    (void)pthread_mutex_lock(&s->lock);
+    s->n_ended = s->n_begun;
+    s->seen_id = seen_id;
+    (void)pthread_cond_broadcast(&s->looked);
+    (void)pthread_mutex_unlock(&s->lock);
     return has_more;
 }
 
@@ -273,6 +319,7 @@ enum err pg_stream_start(struct db *base)
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&s->wake, &attr);
+    (void)pthread_cond_init(&s->looked, &attr);
     (void)pthread_condattr_destroy(&attr);
     enum err err = pg_stream_place(s);
     if (err == ERR_OK && pthread_create(&s->thread, NULL, pg_stream_main, s) != 0) {
@@ -301,6 +348,7 @@ void pg_stream_stop(struct pg_db *db)
     db->stream = NULL;
     pg_conn_free(&s->conn);
     (void)pthread_cond_destroy(&s->wake);
+    (void)pthread_cond_destroy(&s->looked);
     (void)pthread_mutex_destroy(&s->lock);
     mem_free(s);
 }

@@ -94,33 +94,54 @@ static enum pg_outcome pg_attempt(struct pg_conn *conn, struct pg_job *job, uint
     return outcome;
 }
 
+/* A unique index says no in two cases: the row was there, which the function may have meant to be told, or another transaction has just made it, and the
+ * function would have seen it if it had begun later. Run again, alone, it sees it; the second time it is the former. */
+static bool pg_is_worth_a_look(struct pg_conn *conn, int *n_conflicts)
+{
+    return conn->txn.outcome == PG_FAILED && conn->txn.err == ERR_CONFLICT && (*n_conflicts)++ == 0;
+}
+
+static enum pg_outcome pg_attempt_in_lane(struct pg_conn *conn, struct pg_job *job, bool is_alone,
+                                          uint64_t *ticket_out)
+{
+    pthread_rwlock_t *lane = &conn->db->lane;
+    (void)(is_alone ? pthread_rwlock_wrlock(lane) : pthread_rwlock_rdlock(lane));
+    enum pg_outcome outcome = pg_attempt(conn, job, ticket_out);
+    (void)pthread_rwlock_unlock(lane);
+    return outcome;
+}
+
+/* Until it is decided. False: no connection; no ticket was taken. */
+static bool pg_run_on(struct pg_conn *conn, struct pg_job *job, uint64_t *ticket_out)
+{
+    struct pg_db *db = conn->db;
+    int n_conflicts = 0;
+    for (int n_tries = 0;; n_tries++) {
+        job->err = pg_conn_ensure(conn, NULL);
+        if (job->err != ERR_OK) {
+            return false;
+        }
+        bool is_alone = n_tries >= PG_ALONE_FROM || n_conflicts > 0;
+        enum pg_outcome outcome = pg_attempt_in_lane(conn, job, is_alone, ticket_out);
+        bool is_again = outcome == PG_AGAIN || (outcome == PG_BROKEN && job->err != ERR_UNKNOWN) ||
+                        pg_is_worth_a_look(conn, &n_conflicts);
+        if (!is_again || n_tries + 1 == PG_TRIES) {
+            return true;
+        }
+        pg_ticket_done(db, *ticket_out, NULL);
+        atomic_fetch_add_explicit(&db->retries, 1, memory_order_relaxed);
+        pg_back_off(n_tries);
+    }
+}
+
 static void pg_run_job(struct pg_db *db, struct pg_job *job)
 {
     struct pg_conn *conn = pg_pool_borrow(&db->writers);
     uint64_t ticket = 0;
     bool has_ticket = false;
     job->err = ERR_UNAVAILABLE;
-    for (int n_tries = 0; conn != NULL && n_tries < PG_TRIES; n_tries++) {
-        if (n_tries > 0) {
-            pg_ticket_done(db, ticket, NULL);
-            has_ticket = false;
-            atomic_fetch_add_explicit(&db->retries, 1, memory_order_relaxed);
-            pg_back_off(n_tries);
-        }
-        job->err = pg_conn_ensure(conn, NULL);
-        if (job->err != ERR_OK) {
-            break;
-        }
-        (void)(n_tries < PG_ALONE_FROM ? pthread_rwlock_rdlock(&db->lane)
-                                       : pthread_rwlock_wrlock(&db->lane));
-        enum pg_outcome outcome = pg_attempt(conn, job, &ticket);
-        (void)pthread_rwlock_unlock(&db->lane);
-        has_ticket = true;
-        if (outcome == PG_FINE || outcome == PG_FAILED || job->err == ERR_UNKNOWN) {
-            break;
-        }
-    }
     if (conn != NULL) {
+        has_ticket = pg_run_on(conn, job, &ticket);
         pg_pool_give_back(&db->writers, conn);
     }
     if (job->err != ERR_OK) {

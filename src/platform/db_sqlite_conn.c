@@ -187,6 +187,18 @@ static bool sq_gives_id(struct sq_conn *conn, const char *sql, size_t len)
            is_key != 0 && strcmp(type, "INTEGER") == 0;
 }
 
+/* With one writer there is nobody to keep a row from: how long the clause is that says so. */
+static size_t sq_lock_clause_len(const char *sql)
+{
+    static const char *const clauses[] = {" FOR UPDATE SKIP LOCKED", " FOR UPDATE"};
+    for (size_t i = 0; i < ARRAY_LEN(clauses); i++) {
+        if (strncmp(sql, clauses[i], strlen(clauses[i])) == 0) {
+            return strlen(clauses[i]);
+        }
+    }
+    return 0;
+}
+
 /* "$1" is our word for a numbered parameter; in SQLite it would be a *named* one, numbered by first appearance. Quotes and comments are left alone. */
 static int sq_prepare(struct sq_conn *conn, const char *sql, unsigned flags, sqlite3_stmt **out,
                       bool *gives_id_out)
@@ -199,6 +211,12 @@ static int sq_prepare(struct sq_conn *conn, const char *sql, unsigned flags, sql
     char quote = 0;
     for (size_t i = 0; i < len; i++) {
         char c = sql[i];
+        size_t n_blank = quote == 0 ? sq_lock_clause_len(sql + i) : 0;
+        if (n_blank > 0) {
+            memset(text + i, ' ', n_blank);
+            i += n_blank - 1;
+            continue;
+        }
         if (quote != 0) {
             quote = c == quote ? 0 : quote;
         } else if (c == '\'' || c == '"') {

@@ -58,6 +58,13 @@ void event_use_bus(struct db *db, struct bus *bus)
     }
 }
 
+void event_catch_up(struct db *db)
+{
+    if (db->engine->event_catch_up != NULL) {
+        db->engine->event_catch_up(db);
+    }
+}
+
 static enum err replay(struct db_rows *rows, event_row_fn fn, void *arg)
 {
     while (db_rows_next(rows)) {

@@ -50,6 +50,10 @@ ERR_MUST_USE enum err event_replay_all(struct db_txn *txn, struct event_id after
 struct event_id event_up_to(struct db_txn *txn);
 /* How far the bus has been told; does not move during a hook or a done call. EVENT_ALL likewise. */
 struct event_id event_told(struct db *db);
+/* Waits until the bus has been told of what was committed before the call, a tenth of a second at most (somebody's transaction may take longer). For whoever
+ * greets a client that comes back: it shall find in the replay what it was told is stored. Not in a transaction, not on a loop thread. */
+void event_catch_up(struct db *db);
+ERR_MUST_USE enum err event_last_id(struct db_txn *txn, struct event_id *out);
 
 /* ---- forgetting ----
  * Events before `before_seq` of one conversation go; the floor (event_floor_load) rises to the highest of their ids. */
@@ -57,7 +61,5 @@ ERR_MUST_USE enum err event_prune(struct db_txn *txn, struct conversation_id c, 
 /* A replay after an id below the floor, or before the first seq that is left (0: none is), would have holes: whoever asks for it must load again instead. */
 ERR_MUST_USE enum err event_floor_load(struct db_txn *txn, struct event_id *out);
 ERR_MUST_USE enum err event_first_seq(struct db_txn *txn, struct conversation_id c, int64_t *out);
-
-ERR_MUST_USE enum err event_last_id(struct db_txn *txn, struct event_id *out);
 
 #endif

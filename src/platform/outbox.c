@@ -110,7 +110,7 @@ static enum err claim(struct db_txn *txn, void *arg)
         txn, &rows,
         "UPDATE outbox SET state = 1, attempts = attempts + 1, claimed_by = $1, due_at = $2 "
         "WHERE id = (SELECT id FROM outbox WHERE state < 2 AND due_at <= $3 ORDER BY due_at LIMIT "
-        "1) "
+        "1 FOR UPDATE SKIP LOCKED) "
         "RETURNING id, kind, idempotency_key, payload, attempts",
         db_text(str_from(job->outbox->owner)), db_i64(job->now + OUTBOX_LEASE_MS),
         db_i64(job->now));

@@ -10,9 +10,15 @@ static const struct setting table[] = {
      "Key of the installation (32 bytes; made at first start). Empty: <data.dir>/secret.key",
      "安装密钥文件(32 字节,首次启动时生成)。留空为 <data.dir>/secret.key"},
 
-    {"db.url", SETTING_STR, "", NULL, "Database. Empty: sqlite:<data.dir>/stablehand.db",
-     "数据库地址。留空为 sqlite:<data.dir>/stablehand.db"},
+    {"db.url", SETTING_SECRET, "", NULL,
+     "Database. Empty: sqlite:<data.dir>/stablehand.db. "
+     "postgres://user@host1,host2/stablehand is PostgreSQL; of several hosts the one that can be "
+     "written to is used",
+     "数据库地址。留空为 sqlite:<data.dir>/stablehand.db;postgres://user@host1,host2/stablehand 为 "
+     "PostgreSQL,多个主机时使用可写的那一个"},
     {"db.readers", SETTING_INT, "4", "1..64", "Connections that read", "读连接数"},
+    {"db.writers", SETTING_INT, "8", "1..64", "Connections that write (PostgreSQL)",
+     "写连接数(PostgreSQL)"},
     {"db.cache", SETTING_SIZE, "64MB", "1MB..4GB",
      "Page cache of the connection that writes; those that read have an eighth of it each",
      "写连接的页缓存;每个读连接为其八分之一"},

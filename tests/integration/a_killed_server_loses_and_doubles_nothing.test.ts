@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 
 import { clientId, Desk, type Visitor } from './desk.js';
 import { expectStatus } from './http.js';
+import { onPostgres } from './server.js';
 import type { SocketClient } from './sockets.js';
 
 const N_KILLS = Number(process.env.KILLS ?? 50);
@@ -116,7 +117,8 @@ test(`${N_KILLS} kills`, { timeout: 180_000 }, async () => {
     const path = writer.conversationId;
     const mine = (await stored((p) => visitors[i]!.get(p), `/api/v1/visitor/conversations/${path}/messages`)).slice(1);
     const theirs = (await stored((p) => desk.owner.get(p), `/api/v1/conversations/${path}/messages`)).slice(1);
-    assert.ok(writer.acknowledged.length > N_KILLS / 2, `only ${writer.acknowledged.length} messages went through`);
+    /* A start on PostgreSQL takes longer than one on a file: less gets through between two kills. */
+    assert.ok(writer.acknowledged.length > N_KILLS / (onPostgres ? 5 : 2), `only ${writer.acknowledged.length} messages went through`);
     assert.equal(new Set(mine).size, mine.length, 'nothing twice');
     const acknowledged = new Set(writer.acknowledged);
     /* stored but not acknowledged: at most the last one, whose answer was cut off */

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { clientId, Desk, type AgentClient } from './desk.js';
 import { expectStatus, type Answer } from './http.js';
+import { onPostgres } from './server.js';
 import { openapi } from './spec.js';
 
 let desk: Desk;
@@ -111,7 +112,8 @@ test('a visitor writes with a key: one message', async () => {
 
 /** Sends until it is answered, as a client does that must not give up. Counts how often the answer was lost. */
 async function insist(who: AgentClient, name: string, key: string): Promise<'made' | 'lost'> {
-  for (let tries = 0; tries < 200; tries++) {
+  /* Where others may be writing too, a claim without an answer is somebody at work, for a minute. */
+  for (let tries = 0; tries < (onPostgres ? 4000 : 200); tries++) {
     try {
       const answer = await post(who, '/api/v1/api-keys', makeKey(name), key);
       if (answer.status === 201) return 'made';
@@ -150,7 +152,7 @@ test('killed at random moments, with twelve writers that send until they are ans
   const there = (await namesOf(desk.owner)).filter((n) => n.startsWith('crash '));
   assert.equal(new Set(there).size, there.length, 'nothing is doubled');
   assert.deepEqual([...there].sort(), [...names].sort(), 'nothing is missing');
-  assert.ok(names.length > 50, `${names.length} writes`);
+  assert.ok(names.length > (onPostgres ? 12 : 50), `${names.length} writes`);
   console.log(`# ${kills} kills, ${names.length} writes, ${lost} answers lost`);
 });
 

@@ -1,17 +1,41 @@
-/** The real binary on an ephemeral port with a database of its own. */
-import { spawn, type ChildProcess } from 'node:child_process';
+/**
+ * The real binary on an ephemeral port with a database of its own: SQLite in the folder, or with SH_TEST_PG=url (scripts/with-postgres) a database of its own
+ * on that PostgreSQL server.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const root = new URL('../../', import.meta.url).pathname;
 /* Not handed on: the program takes STABLEHAND_* for settings, and refuses what it does not know. */
-const { STABLEHAND_BIN, ...inherited } = process.env;
+const { STABLEHAND_BIN, SH_TEST_PG, ...inherited } = process.env;
 const binary = STABLEHAND_BIN ?? join(root, 'build', 'stablehand');
 /** Tests come from one address and faster than people. */
 const QUICK = ['--http.rate_per_second=100000', '--http.rate_burst=100000', '--http.max_connections_per_ip=20000'];
 const START_TIMEOUT_MS = 30_000;
+
+export const onPostgres = SH_TEST_PG !== undefined;
+/** For `{ skip: ... }`: what only makes sense on a file. */
+export const skipOnPostgres = onPostgres && 'about the SQLite file';
+
+function psql(sql: string): string {
+  return execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', sql, SH_TEST_PG!], { encoding: 'utf8' }).trim();
+}
+
+/** The url of the database that belongs to this folder; made when it is not there. */
+export function databaseOf(dir: string): string {
+  if (!onPostgres) return `sqlite:${join(dir, 'stablehand.db')}`;
+  const name = `d_${basename(dir).replace(/\W/g, '_')}`;
+  if (psql(`SELECT 1 FROM pg_database WHERE datname = '${name}'`) === '') psql(`CREATE DATABASE "${name}"`);
+  const url = new URL(SH_TEST_PG!.replace(/^postgres:/, 'http:').replace('@/', '@socket/'));
+  return `postgres://${url.username}@/${name}${url.search}`;
+}
+
+function dropDatabaseOf(dir: string): void {
+  if (onPostgres) psql(`DROP DATABASE IF EXISTS "d_${basename(dir).replace(/\W/g, '_')}" WITH (FORCE)`);
+}
 
 export interface ServerOptions {
   dir?: string;
@@ -49,7 +73,8 @@ export class Server {
   /** Starts the process (again) on the same database and, after the first time, the same port. */
   async launch(): Promise<void> {
     const command = this.options.demo ? 'demo' : 'serve';
-    const args = [command, `--data=${this.dir}`, `--http.listen=127.0.0.1:${this.port}`, ...QUICK, ...(this.options.settings ?? [])];
+    const database = onPostgres ? [`--db.url=${databaseOf(this.dir)}`] : [];
+    const args = [command, `--data=${this.dir}`, ...database, `--http.listen=127.0.0.1:${this.port}`, ...QUICK, ...(this.options.settings ?? [])];
     const child = spawn(binary, args, { env: { ...inherited, ...this.options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     const exited = new Promise<never>((_, reject) => {
@@ -101,6 +126,7 @@ export class Server {
 
   async dispose(): Promise<void> {
     await this.kill();
+    dropDatabaseOf(this.dir);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
