@@ -61,7 +61,7 @@ export const words = {
     change: '24 小时',
     volume: '24 小时成交额',
     week: '7 天',
-    footer: '切勿透露密码、两步验证码、助记词或私钥，客服绝不会索要。',
+    footer: '切勿透露密码、二次验证码、助记词或私钥，客服绝不会索要。',
     api: '客服系统 API',
     notDemo: '此页面仅在 stablehand demo 下可用。',
   },

@@ -3,8 +3,8 @@ import type { Words } from './en.js';
 export const zh: Words = {
   title: '{brand} 客服',
   official: '这里是 {brand} 官方客服。',
-  neverAsk: '我们绝不会索要您的密码、两步验证码、助记词、私钥，也不会要求远程控制您的设备。',
-  neverAskShort: '切勿透露密码、两步验证码、助记词或私钥，在这里也一样。',
+  neverAsk: '我们绝不会索要您的密码、二次验证码、助记词、私钥，也不会要求远程控制您的设备。',
+  neverAskShort: '切勿透露密码、二次验证码、助记词或私钥，在这里也一样。',
   greetingFallback: '您好！有什么可以帮您？',
   staffed: '客服在线，通常几分钟内即可接入。',
   unstaffed: '目前没有客服在线。请留言，我们上线后会第一时间在此回复。',
