@@ -26,6 +26,8 @@ enum err help_http_category(struct request *rq, struct response *rs, struct erri
 enum err help_http_article(struct request *rq, struct response *rs, struct errinfo *info);
 enum err help_http_feedback(struct request *rq, struct response *rs, struct errinfo *info);
 enum err help_http_search(struct request *rq, struct response *rs, struct errinfo *info);
+enum err help_http_sitemap(struct request *rq, struct response *rs, struct errinfo *info);
+enum err help_http_robots(struct request *rq, struct response *rs, struct errinfo *info);
 enum err help_http_asset(struct request *rq, struct response *rs, struct errinfo *info);
 
 #endif
