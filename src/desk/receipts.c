@@ -245,9 +245,10 @@ static void tell(struct desk *desk, const struct fold *f)
     json_kv_i64(&w, "customer_delivered_seq", f->out[1]);
     json_kv_i64(&w, "agent_read_seq", f->out[2]);
     json_object_end(&w);
-    uint64_t topics[2] = {topic_of_conversation(f->conversation),
-                          topic_of_visitor(f->inbox, f->customer)};
-    desk->wire.publish(desk->wire.arg, topics, 2, 0, buf_str(&b), NULL);
+    /* Who has read it has other tabs, which show the list and not the conversation. */
+    uint64_t topics[3] = {topic_of_conversation(f->conversation),
+                          topic_of_visitor(f->inbox, f->customer), topic_of_agent(f->agent)};
+    desk->wire.publish(desk->wire.arg, topics, f->agent.v != 0 ? 3 : 2, 0, buf_str(&b), NULL);
 }
 
 enum err receipts_flush(struct receipts *r)

@@ -4,7 +4,7 @@ import { line } from '../../shell/line.svelte.js';
 import { explain } from '../../shell/problems.js';
 import { session } from '../../shell/session.svelte.js';
 import { conversationOf } from './conversation.svelte.js';
-import { desk } from './desk.svelte.js';
+import { drafts } from './drafts.svelte.js';
 import type { Message } from './head.js';
 import { sending } from './outbox.svelte.js';
 import { people } from './people.svelte.js';
@@ -64,18 +64,24 @@ export class Composer {
   async loadDraft(): Promise<void> {
     if (this.loaded) return;
     this.loaded = true;
+    await this.follow();
+  }
+
+  /** Takes what was written in another tab or on another device, unless something is written here that is not kept there yet. */
+  async follow(): Promise<void> {
+    if (!this.loaded || this.body !== this.savedBody) return;
     try {
       const draft = await unwrap(
         session.api.GET('/api/v1/conversations/{id}/draft', { params: { path: { id: this.id } } }),
       );
-      if (draft.body === '' || this.body !== '') return;
+      if (this.body !== this.savedBody || draft.body === this.body) return;
       this.body = draft.body;
       this.savedBody = draft.body;
       this.kind = draft.kind;
-      this.begin();
-      desk.drafts.add(this.id);
+      this.base = null;
+      if (draft.body !== '') this.begin();
     } catch {
-      this.loaded = false;
+      // What stands here stays; the next look asks again.
     }
   }
 
@@ -176,8 +182,6 @@ export class Composer {
     const body = this.body.trim() === '' ? '' : this.body;
     if (body === this.savedBody) return;
     this.savedBody = body;
-    if (body) desk.drafts.add(this.id);
-    else desk.drafts.delete(this.id);
     try {
       await unwrap(
         session.api.PUT('/api/v1/conversations/{id}/draft', {
@@ -257,10 +261,13 @@ export function composerOf(id: string): Composer {
   return made;
 }
 
-export function startComposers(): () => void {
-  return sending.onRefused((entry, code) => {
-    if (code !== 'stale') return false;
-    composerOf(entry.payload.conversation_id).takeBack(entry);
-    return true;
-  });
+export function startComposers(): (() => void)[] {
+  return [
+    sending.onRefused((entry, code) => {
+      if (code !== 'stale') return false;
+      composerOf(entry.payload.conversation_id).takeBack(entry);
+      return true;
+    }),
+    drafts.onChange((id) => void composers.get(id)?.follow()),
+  ];
 }

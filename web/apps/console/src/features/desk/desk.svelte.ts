@@ -1,5 +1,5 @@
 import { unwrap, type Frames, type Schema } from '@stablehand/api';
-import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import { SvelteMap } from 'svelte/reactivity';
 import { clock } from '../../shell/clock.svelte.js';
 import { line } from '../../shell/line.svelte.js';
 import { VIEWS, type View } from '../../shell/routes.js';
@@ -39,9 +39,6 @@ class Desk {
   readonly lists = new SvelteMap<View, ListState>();
   readonly typing = new SvelteMap<string, { who: Frames.TypingFrame['who']; note: boolean; until: number }>();
   readonly viewing = new SvelteMap<string, readonly string[]>();
-  /** Conversations with a draft of mine, as far as this tab knows. */
-  readonly drafts = new SvelteSet<string>();
-
   private readonly listeners = new Set<Listener>();
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -113,6 +110,18 @@ class Desk {
       this.change(event.conversation_id ?? '', (head) => withMessage(head, event.data as unknown as Message));
   }
 
+  /** The head, asked for when this tab has not seen it yet; undefined when it cannot be had. */
+  async find(id: string): Promise<Conversation | undefined> {
+    if (!this.heads.has(id)) {
+      const asked = unwrap(session.api.GET('/api/v1/conversations/{id}', { params: { path: { id } } }));
+      await asked.then(
+        (head) => this.put(head),
+        () => undefined,
+      );
+    }
+    return this.heads.get(id);
+  }
+
   refreshCounts(): void {
     clearTimeout(this.countsTimer);
     this.countsTimer = setTimeout(() => void this.loadCounts(), COUNTS_DELAY_MS);
@@ -154,7 +163,6 @@ class Desk {
     } else if (event.kind === 'message.created' && id) {
       const message = event.data as unknown as Message;
       if (message.author.kind !== 'system') this.typing.delete(id);
-      if (message.mentions.includes(session.agentId)) this.mentioned(id);
       this.change(id, (head) => withMessage(head, message));
     } else if (event.kind === 'rating.created' && id) {
       const rating = event.data as unknown as { score: number; comment: string };
@@ -166,10 +174,10 @@ class Desk {
     for (const listener of this.listeners) listener(event);
   }
 
-  private mentioned(id: string): void {
+  /** A note there mentions me: only the server knows which conversations these are, so the list is asked for again. */
+  mentioned(id: string): void {
     this.refreshCounts();
-    const list = this.lists.get('mentions');
-    if (list && !list.ids.includes(id)) this.lists.set('mentions', { ...list, ids: [id, ...list.ids] });
+    if (this.lists.has('mentions') && !this.list('mentions').ids.includes(id)) void this.load('mentions');
   }
 
   private place(head: Conversation): void {

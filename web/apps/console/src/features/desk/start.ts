@@ -4,6 +4,8 @@ import { notifier } from '../../shell/notify.svelte.js';
 import { router } from '../../shell/router.svelte.js';
 import { session } from '../../shell/session.svelte.js';
 import { startComposers } from './composer.svelte.js';
+import { drafts } from './drafts.svelte.js';
+import { mentions } from './mentions.svelte.js';
 import { desk } from './desk.svelte.js';
 import type { Message } from './head.js';
 import { offers } from './offers.svelte.js';
@@ -11,13 +13,12 @@ import { sending } from './outbox.svelte.js';
 import { people } from './people.svelte.js';
 import { t } from './words.js';
 
-/** A customer of mine wrote, or a colleague mentioned me, while I look elsewhere. */
-function announce(message: Message): void {
-  const head = desk.heads.get(message.conversation_id);
-  const isMine = message.author.kind === 'customer' && head?.assignee_id === session.agentId;
-  const isOwn = message.author.kind === 'agent' && message.author.id === session.agentId;
-  const isMention = message.mentions.includes(session.agentId) && !isOwn;
-  if (!isMine && !isMention) return;
+/** A customer of mine wrote while I look elsewhere. */
+async function announce(message: Message): Promise<void> {
+  if (message.author.kind !== 'customer') return;
+  // The tab that tells may be one that shows no list.
+  const head = await desk.find(message.conversation_id);
+  if (head?.assignee_id !== session.agentId) return;
   const route = router.route;
   const isOpen = route.page === 'inbox' && route.conversation === message.conversation_id;
   if (isOpen && document.hasFocus()) return;
@@ -37,9 +38,11 @@ export function startDesk(): () => void {
     ...desk.start(),
     ...offers.start(),
     ...sending.start(),
-    startComposers(),
+    ...drafts.start(),
+    ...mentions.start(),
+    ...startComposers(),
     desk.listen((event) => {
-      if (event.kind === 'message.created') announce(event.data as unknown as Message);
+      if (event.kind === 'message.created') void announce(event.data as unknown as Message);
     }),
   ];
   line.start();
