@@ -124,6 +124,7 @@ enum err file_respond(struct desk *desk, const struct file *f, bool wants_inline
     response_header(rs, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
     response_header(rs, "Cross-Origin-Resource-Policy", STR("same-origin"));
     response_header(rs, "Cache-Control", STR("private, max-age=86400, immutable"));
+    response_header(rs, "ETag", str_printf(arena, "\"" STR_FMT "\"", STR_ARG(f->sha256)));
     response_file(rs,
                   is_inline                                   ? f->content_type
                   : str_starts(f->content_type, STR("text/")) ? STR("text/plain; charset=utf-8")

@@ -496,7 +496,7 @@ void http_on_reply(struct conn *conn, struct reply *reply)
     if (reply->file) {
         conn->http.phase = HTTP_STREAMING;
         conn_deadline(conn, conn->http.started_ms + conn->loop->server->options.body_timeout_ms);
-        file_stream_start(conn, reply->file, reply->file_size, reply->keep_alive);
+        file_stream_start(conn, reply->file, reply->file_from, reply->file_size, reply->keep_alive);
         reply->file = NULL;
         return;
     }

@@ -115,12 +115,13 @@ void file_stream_on_sent(struct conn *conn)
     http_resume(conn);
 }
 
-void file_stream_start(struct conn *conn, char *path, int64_t size, bool keep_alive)
+void file_stream_start(struct conn *conn, char *path, int64_t from, int64_t size, bool keep_alive)
 {
     struct file_stream *s = MEM_NEW(struct file_stream);
     s->loop = conn->loop;
     s->conn = conn_get_id(conn);
     s->path = path;
+    s->at = from;
     s->left = size;
     s->fd = -1;
     s->fs.data = s;

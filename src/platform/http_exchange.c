@@ -302,6 +302,10 @@ static void run_job(void *arg)
     x->how.if_none_match = x->hq.rq.method == HTTP_GET_METHOD || x->how.is_head
                                ? request_header(&x->hq.rq, "if-none-match")
                                : (struct str){0};
+    if (x->hq.rq.method == HTTP_GET_METHOD && !x->how.is_head) {
+        x->how.range = request_header(&x->hq.rq, "range");
+        x->how.if_range = request_header(&x->hq.rq, "if-range");
+    }
     response_finish(&x->rs, &x->how, exchange_free, x, c->reply);
     loop_post(loop, c);
 }

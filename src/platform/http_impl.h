@@ -50,12 +50,13 @@ struct answer {
     bool keep_alive;
     bool is_head; /* HEAD: the length, not the body */
     struct str if_none_match;
+    struct str range, if_range; /* GET only; of files */
 };
 /* The finished bytes: head and (small) body in one frame, or head and body as two, the second owning the memory. A file follows by its path. */
 struct reply {
     struct frame *frames[2];
-    char *file; /* mem_free */
-    int64_t file_size;
+    char *file;                   /* mem_free */
+    int64_t file_from, file_size; /* which bytes of it */
     bool keep_alive;
 };
 /* `release(arg)` is called once the body bytes are not needed any more; when the answer was copied, at once. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/timeutil.h"
 #include "platform/http_impl.h"
+#include "platform/http_range.h"
 #include "platform/problem.h"
 
 #define COPY_LIMIT 16384
@@ -205,6 +206,16 @@ static void add_policies(struct buf *b, const struct response *rs)
     }
 }
 
+static struct str etag_of(const struct response *rs)
+{
+    for (const struct response_header *h = rs->headers; h; h = h->next) {
+        if (str_eq_nocase(str_from(h->name), STR("etag"))) {
+            return h->value;
+        }
+    }
+    return (struct str){0};
+}
+
 static bool is_not_modified(const struct response *rs, struct str if_none_match)
 {
     if (rs->status != 200 || str_is_empty(if_none_match)) {
@@ -238,6 +249,38 @@ static void write_head(struct buf *head, const struct response *rs, const struct
     http_head_end(head, length, how->keep_alive);
 }
 
+/* Status 206 and which bytes, 416, or as it was. If-Range names the tag of the file of which the client has a part; a file without a tag never matches. */
+static void choose_range(struct response *rs, const struct answer *how, int64_t *from_out,
+                         int64_t *len_out)
+{
+    *from_out = 0;
+    *len_out = rs->file_size;
+    if (!rs->file || rs->status != 200) {
+        return;
+    }
+    response_header(rs, "Accept-Ranges", STR("bytes"));
+    if (how->if_range.len > 0 && !str_eq(how->if_range, etag_of(rs))) {
+        return;
+    }
+    switch (http_range_parse(how->range, rs->file_size, from_out, len_out)) {
+    case HTTP_RANGE_NONE:
+        break;
+    case HTTP_RANGE_PART:
+        rs->status = 206;
+        response_header(rs, "Content-Range",
+                        str_printf(rs->arena, "bytes %lld-%lld/%lld", (long long)*from_out,
+                                   (long long)(*from_out + *len_out - 1),
+                                   (long long)rs->file_size));
+        break;
+    case HTTP_RANGE_OUTSIDE:
+        rs->status = 416;
+        *len_out = 0;
+        response_header(rs, "Content-Range",
+                        str_printf(rs->arena, "bytes */%lld", (long long)rs->file_size));
+        break;
+    }
+}
+
 void response_finish(struct response *rs, const struct answer *how, void (*release)(void *arg),
                      void *arg, struct reply *out)
 {
@@ -251,7 +294,9 @@ void response_finish(struct response *rs, const struct answer *how, void (*relea
     }
     struct str body = rs->has_json ? buf_str(&rs->json) : rs->has_body ? rs->body : (struct str){0};
     bool bodiless = rs->status == 204 || rs->status == 304;
-    int64_t length = bodiless ? -1 : rs->file ? rs->file_size : (int64_t)body.len;
+    int64_t from = 0, file_len = 0;
+    choose_range(rs, how, &from, &file_len);
+    int64_t length = bodiless ? -1 : rs->file ? file_len : (int64_t)body.len;
     bool sends_body = !bodiless && !how->is_head;
     BUF_AUTO head;
     buf_init(&head, 65536);
@@ -265,7 +310,8 @@ void response_finish(struct response *rs, const struct answer *how, void (*relea
     }
     if (sends_body && rs->file) {
         out->file = mem_strdup(rs->file);
-        out->file_size = rs->file_size;
+        out->file_from = from;
+        out->file_size = file_len;
     } else if (sends_body && body.len > COPY_LIMIT) {
         out->frames[1] = frame_new_outside(body, release, arg);
     }

@@ -274,7 +274,8 @@ void http_body_has_room(
     struct conn *conn); /* conn_http.c: called when a spooled piece is on disk */
 
 /* file_stream.c */
-void file_stream_start(struct conn *conn, char *path /* taken */, int64_t size, bool keep_alive);
+void file_stream_start(struct conn *conn, char *path /* taken */, int64_t from, int64_t size,
+                       bool keep_alive);
 void file_stream_on_sent(struct conn *conn);
 void file_stream_abort(struct file_stream **stream);
 

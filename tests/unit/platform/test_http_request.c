@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "platform/http_impl.h"
+#include "platform/http_range.h"
 #include "platform/version.h"
 
 struct fixture {
@@ -177,6 +178,43 @@ static void versions_must_match(void **state)
     }
 }
 
+static void one_range_of_a_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        enum http_range want;
+        int64_t from, len;
+    } rows[] = {
+        {"", HTTP_RANGE_NONE, 0, 0},
+        {"bytes=0-9", HTTP_RANGE_PART, 0, 10},
+        {"Bytes=90-", HTTP_RANGE_PART, 90, 10},
+        {"bytes=90-1000", HTTP_RANGE_PART, 90, 10},
+        {"bytes=-7", HTTP_RANGE_PART, 93, 7},
+        {"bytes=-700", HTTP_RANGE_PART, 0, 100},
+        {"bytes=99-99", HTTP_RANGE_PART, 99, 1},
+        {"bytes=100-", HTTP_RANGE_OUTSIDE, 0, 0},
+        {"bytes=-0", HTTP_RANGE_OUTSIDE, 0, 0},
+        {"bytes=9-3", HTTP_RANGE_NONE, 0, 0},
+        {"bytes=0-1,5-6", HTTP_RANGE_NONE, 0, 0},
+        {"bytes=--5", HTTP_RANGE_NONE, 0, 0},
+        {"bytes=-", HTTP_RANGE_NONE, 0, 0},
+        {"bytes= 1-2", HTTP_RANGE_NONE, 0, 0},
+        {"lines=1-2", HTTP_RANGE_NONE, 0, 0},
+        {"bytes", HTTP_RANGE_NONE, 0, 0},
+        {"bytes=99999999999999999999-", HTTP_RANGE_NONE, 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t from = 0, len = 0;
+        enum http_range got = http_range_parse(str_from(rows[i].header), 100, &from, &len);
+        if (got != rows[i].want || from != rows[i].from || len != rows[i].len) {
+            fail_msg("%s: %d %lld+%lld", rows[i].header, got, (long long)from, (long long)len);
+        }
+    }
+    int64_t from = 0, len = 0;
+    assert_int_equal(http_range_parse(STR("bytes=0-"), 0, &from, &len), HTTP_RANGE_OUTSIDE);
+}
+
 static void nothing(void *arg)
 {
     ++*(int *)arg;
@@ -271,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(queries, setup, teardown),
         cmocka_unit_test_setup_teardown(cursors_go_round, setup, teardown),
         cmocka_unit_test_setup_teardown(bodies_are_json_objects, setup, teardown),
+        cmocka_unit_test(one_range_of_a_file),
         cmocka_unit_test_setup_teardown(versions_must_match, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_carry_safe_headers, setup, teardown),
         cmocka_unit_test_setup_teardown(known_etags_are_not_sent_again, setup, teardown),
