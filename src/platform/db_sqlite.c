@@ -101,6 +101,10 @@ static void sq_close(struct db *base)
         sq_conn_close(&db->pool[i]);
     }
     mem_free(db->pool);
+    /* The last one out, as the one that may write: SQLite then takes the log into the file and removes it. */
+    sq_conn_close(&db->writer.conn);
+    mem_free(db->writer.batch);
+    mem_free(db->writer.ring);
     (void)pthread_cond_destroy(&db->pool_wake);
     (void)pthread_mutex_destroy(&db->pool_lock);
     (void)pthread_mutex_destroy(&db->checkpoint_lock);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -21,13 +22,22 @@
 #include "base/timeutil.h"
 #include "platform/db_tokens.h"
 
+#define SQ_INDEX_NICE 5
 #define SQ_INDEX_SETTLE_MS 200
-#define SQ_INDEX_ROWS 4000 /* per transaction of the second file */
+#define SQ_INDEX_ROWS 4000               /* per transaction of the second file */
+#define SQ_INDEX_BYTES ((size_t)4 << 20) /* of their text, in memory */
 
 struct sq_index_source {
     const struct db_index_source *def;
     sqlite3_stmt *insert, *remove, *load, *save;
     int64_t last_id, last_change;
+};
+
+/* What is to be done to the index for one row of the source. */
+struct sq_index_row {
+    int64_t id;
+    struct str removed, added;
+    bool has_removed, has_added;
 };
 
 struct sq_index {
@@ -36,6 +46,8 @@ struct sq_index {
     struct sq_conn *main; /* reader */
     sqlite3 *h;
     struct sq_index_source *sources;
+    struct sq_index_row *rows; /* SQ_INDEX_ROWS; of the pass under way, text in main's arena */
+    size_t n_rows;
     atomic_bool wants_rebuild;
     pthread_mutex_t lock; /* of the number below */
     pthread_cond_t moved;
@@ -196,47 +208,78 @@ static int sq_index_put(sqlite3_stmt *st, int64_t id, struct str text)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static enum err sq_index_changes(struct sq_index *ix, struct sq_index_source *s, size_t *n_out,
-                                 int *rc_out)
+static bool sq_index_has_room(const struct sq_index *ix)
+{
+    return ix->n_rows < SQ_INDEX_ROWS && arena_used(ix->main->arena) < SQ_INDEX_BYTES;
+}
+
+static enum err sq_index_read_changes(struct sq_index *ix, struct sq_index_source *s)
 {
     struct db_rows *rows = NULL;
-    *n_out = 0;
     enum err err = DB_QUERY(&ix->main->txn.base, &rows, s->def->changed_sql, db_i64(s->last_change),
                             db_i64(SQ_INDEX_ROWS));
     if (err != ERR_OK) {
         return err;
     }
-    while (*rc_out == SQLITE_OK && db_rows_next(rows)) {
-        int64_t id = db_rows_i64(rows, 1);
-        if (id <= s->last_id) {
-            *rc_out = sq_index_put(s->remove, id, db_rows_str(rows, 2));
-            if (*rc_out == SQLITE_OK && !db_rows_is_null(rows, 3)) {
-                *rc_out = sq_index_put(s->insert, id, db_rows_str(rows, 3));
-            }
+    while (sq_index_has_room(ix) && db_rows_next(rows)) {
+        struct sq_index_row *r = &ix->rows[ix->n_rows++];
+        *r = (struct sq_index_row){.id = db_rows_i64(rows, 1)};
+        if (r->id <= s->last_id) {
+            r->has_removed = true;
+            r->removed = db_rows_dup(rows, 2, ix->main->arena);
+            r->has_added = !db_rows_is_null(rows, 3);
+            r->added = db_rows_dup(rows, 3, ix->main->arena);
         }
         s->last_change = db_rows_i64(rows, 0);
-        ++*n_out;
     }
     return db_rows_close(&rows);
 }
 
-static enum err sq_index_additions(struct sq_index *ix, struct sq_index_source *s, size_t *n_out,
-                                   int *rc_out)
+static enum err sq_index_read_additions(struct sq_index *ix, struct sq_index_source *s)
 {
     struct db_rows *rows = NULL;
-    *n_out = 0;
     enum err err = DB_QUERY(&ix->main->txn.base, &rows, s->def->added_sql, db_i64(s->last_id),
                             db_i64(SQ_INDEX_ROWS));
     if (err != ERR_OK) {
         return err;
     }
-    while (*rc_out == SQLITE_OK && db_rows_next(rows)) {
-        int64_t id = db_rows_i64(rows, 0);
-        *rc_out = sq_index_put(s->insert, id, db_rows_str(rows, 1));
-        s->last_id = id;
-        ++*n_out;
+    while (sq_index_has_room(ix) && db_rows_next(rows)) {
+        s->last_id = db_rows_i64(rows, 0);
+        ix->rows[ix->n_rows++] = (struct sq_index_row){
+            .id = s->last_id, .added = db_rows_dup(rows, 1, ix->main->arena), .has_added = true};
     }
     return db_rows_close(&rows);
+}
+
+/* The main file's part of a pass: short, because a reader in the log keeps it from starting again. */
+static enum err sq_index_read(struct sq_index *ix, struct sq_index_source *s)
+{
+    enum err err = sq_conn_run(ix->main, "BEGIN") == SQLITE_OK ? ERR_OK : ERR_UNAVAILABLE;
+    ix->n_rows = 0;
+    if (err == ERR_OK && s->def->changed_sql != NULL) {
+        err = sq_index_read_changes(ix, s);
+    }
+    if (err == ERR_OK && sq_index_has_room(ix)) {
+        err = sq_index_read_additions(ix, s);
+    }
+    if (sqlite3_get_autocommit(ix->main->h) == 0) {
+        (void)sq_conn_run(ix->main, "COMMIT");
+    }
+    return err;
+}
+
+static int sq_index_apply(struct sq_index_source *s, const struct sq_index_row *rows, size_t n)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+        if (rows[i].has_removed) {
+            rc = sq_index_put(s->remove, rows[i].id, rows[i].removed);
+        }
+        if (rc == SQLITE_OK && rows[i].has_added) {
+            rc = sq_index_put(s->insert, rows[i].id, rows[i].added);
+        }
+    }
+    return rc;
 }
 
 static int sq_index_load(struct sq_index_source *s)
@@ -262,25 +305,18 @@ static int sq_index_save(struct sq_index_source *s)
 /* Sets *more_out when a full portion was taken. A SQLite code of the second file, or SQLITE_ABORT when the main file could not be read. */
 static int sq_index_pass(struct sq_index *ix, struct sq_index_source *s, bool *more_out)
 {
-    size_t n_changes = 0;
-    size_t n_added = 0;
     *more_out = false;
     int rc = sqlite3_exec(ix->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (rc != SQLITE_OK) {
         return rc;
     }
     rc = sq_index_load(s);
-    enum err err = sq_conn_run(ix->main, "BEGIN") == SQLITE_OK ? ERR_OK : ERR_UNAVAILABLE;
-    if (rc == SQLITE_OK && err == ERR_OK && s->def->changed_sql != NULL) {
-        err = sq_index_changes(ix, s, &n_changes, &rc);
+    enum err err = rc == SQLITE_OK ? sq_index_read(ix, s) : ERR_OK;
+    *more_out = !sq_index_has_room(ix);
+    if (rc == SQLITE_OK && err == ERR_OK) {
+        rc = sq_index_apply(s, ix->rows, ix->n_rows);
     }
-    if (rc == SQLITE_OK && err == ERR_OK && n_changes < SQ_INDEX_ROWS) {
-        err = sq_index_additions(ix, s, &n_added, &rc);
-    }
-    if (sqlite3_get_autocommit(ix->main->h) == 0) {
-        (void)sq_conn_run(ix->main, "COMMIT");
-    }
-    bool is_kept = rc == SQLITE_OK && err == ERR_OK && n_changes + n_added > 0;
+    bool is_kept = rc == SQLITE_OK && err == ERR_OK && ix->n_rows > 0;
     if (is_kept) {
         rc = sq_index_save(s);
     }
@@ -290,7 +326,7 @@ static int sq_index_pass(struct sq_index *ix, struct sq_index_source *s, bool *m
     if (sqlite3_get_autocommit(ix->h) == 0) {
         (void)sqlite3_exec(ix->h, "ROLLBACK", NULL, NULL, NULL);
     }
-    *more_out = n_changes == SQ_INDEX_ROWS || n_added == SQ_INDEX_ROWS;
+    arena_reset(ix->main->arena);
     return rc != SQLITE_OK ? rc : err != ERR_OK ? SQLITE_ABORT : SQLITE_OK;
 }
 
@@ -358,6 +394,8 @@ static void *sq_index_main(void *arg)
 {
     struct sq_index *ix = arg;
     (void)pthread_setname_np(pthread_self(), "db-index");
+    /* It may lag; who waits for a message or a page may not. On Linux this is the thread's own. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SQ_INDEX_NICE);
     while (sq_follower_wait(&ix->follower, SQ_INDEX_SETTLE_MS)) {
         int64_t n_commits = atomic_load(&ix->db->commits);
         int rc = SQLITE_OK;
@@ -392,6 +430,7 @@ enum err sq_index_start(struct sq_db *db, struct errinfo *info)
     ix->db = db;
     db->index = ix;
     ix->sources = MEM_NEW_ARRAY(struct sq_index_source, db->n_sources);
+    ix->rows = MEM_NEW_ARRAY(struct sq_index_row, SQ_INDEX_ROWS);
     for (size_t i = 0; i < db->n_sources; i++) {
         ix->sources[i].def = &db->sources[i];
     }
@@ -437,6 +476,7 @@ void sq_index_stop(struct sq_db *db)
     (void)pthread_cond_destroy(&ix->moved);
     (void)pthread_mutex_destroy(&ix->lock);
     mem_free(ix->sources);
+    mem_free(ix->rows);
     mem_free(ix);
     db->index = NULL;
 }

@@ -412,7 +412,4 @@ void sq_writer_stop(struct sq_db *db)
         (void)pthread_join(w->thread, NULL);
         w->is_started = false;
     }
-    sq_conn_close(&w->conn);
-    mem_free(w->batch);
-    mem_free(w->ring);
 }

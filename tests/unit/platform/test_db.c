@@ -236,6 +236,11 @@ static void the_log_stays_bounded_under_load(void **state)
                   (long long)(stats.wal_bytes / 1024), (long long)stats.log_kept);
     assert_true(stats.wal_bytes > LIMIT / 2);
     assert_true(stats.wal_bytes <= BOUND + ONE_BATCH + kept);
+    char log[100];
+    (void)snprintf(log, sizeof(log), "%s/test.db-wal", tmp.dir);
+    assert_int_equal(access(log, F_OK), 0);
+    db_close(&tmp.db);
+    assert_int_equal(access(log, F_OK), -1); /* all of it is in the file */
     tmpdb_close(&tmp);
 }
 
