@@ -280,7 +280,8 @@ test('a page that reads from right to left has the button on its own side, and A
   const widget = await WidgetOnPage.open(page);
   await widget.startChat();
   await widget.say('لم يصل إيداعي بعد');
-  await widget.sees('لم يصل إيداعي بعد');
+  // Stored: the row of what is on its way goes when the answer comes.
+  await widget.log.locator('.bubble:not(.pending)', { hasText: 'لم يصل إيداعي بعد' }).waitFor();
   assert.equal(await widget.log.locator('.bubble p').last().evaluate((p) => getComputedStyle(p).direction), 'rtl');
   await shot(page, 'widget-rtl');
 });
