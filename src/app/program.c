@@ -302,11 +302,12 @@ enum err program_serve(struct program *p, struct errinfo *info)
     TRY(maintenance_use_timers(p->db, &p->clock, p->timers));
     p->answers = (struct db_answers){server_hold, server_let_go, p->server};
     db_around_answers(p->db, &p->answers);
-    TRY(timers_start(p->timers));
-    TRY(outbox_start(p->outbox));
     TRY(server_start(p->server, info));
     TRY(desk_start(p->desk, info));
     TRY(bot_start(p->bot, p->server));
+    /* Last: what fell due while the program was down fires at once, and tells sockets and workers, which have to be there. */
+    TRY(timers_start(p->timers));
+    TRY(outbox_start(p->outbox));
     system_room_set_ready(p->own, true);
     TRY(tell_first_start(p));
     LOG_INFO("app", "listening", log_cstr("addr", settings_str(p->settings, "http.listen")),

@@ -189,6 +189,82 @@ static void on_a_real_clock_they_are_on_time(void **state)
     tmpdb_close(&t);
 }
 
+/* ---- many at once ---- */
+
+enum { MANY = 10000 };
+
+struct many {
+    atomic_int n;
+    atomic_int_fast64_t lone_at; /* when the one that fell due meanwhile fired */
+    _Atomic(unsigned char) fired[MANY + 2];
+};
+
+static enum err count_fired(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                            int64_t now)
+{
+    (void)txn;
+    (void)payload;
+    struct many *m = arg;
+    if (subject == MANY + 1) {
+        atomic_store(&m->lone_at, now);
+    } else {
+        atomic_fetch_add(&m->fired[subject], 1);
+        atomic_fetch_add(&m->n, 1);
+    }
+    return ERR_OK;
+}
+
+static enum err set_many(struct db_txn *txn, void *arg)
+{
+    int64_t due = *(const int64_t *)arg;
+    enum err err = ERR_OK;
+    for (int64_t i = 1; i <= MANY && err == ERR_OK; i++) {
+        err = timer_set(txn, "snooze", i, due, STR("p"));
+    }
+    return err != ERR_OK ? err : timer_set(txn, "snooze", MANY + 1, due + 100, STR("p"));
+}
+
+static enum err nothing(struct db_txn *txn, void *arg)
+{
+    (void)txn;
+    (void)arg;
+    return ERR_OK;
+}
+
+/* Ten thousand fall due in the same moment: each fires once, one that falls due behind them is not forgotten, and writing goes on in between. */
+static void ten_thousand_at_once_fire_once_and_stall_nobody(void **state)
+{
+    (void)state;
+    struct tmpdb t = {0};
+    static struct many m;
+    tmpdb_open(&t);
+    struct timers *timers = NULL;
+    assert_int_equal(timers_new(t.db, (struct clock){real_clock, NULL}, &timers), ERR_OK);
+    timers_handle(timers, "snooze", count_fired, &m);
+    assert_int_equal(timers_start(timers), ERR_OK);
+    int64_t due = real_clock(NULL) + 200, longest = 0;
+    assert_int_equal(db_write(t.db, set_many, &due), ERR_OK);
+    int64_t deadline = real_clock(NULL) + 60000;
+    while ((atomic_load(&m.n) < MANY || atomic_load(&m.lone_at) == 0) &&
+           real_clock(NULL) < deadline) {
+        int64_t before = real_clock(NULL);
+        assert_int_equal(db_write(t.db, nothing, NULL), ERR_OK);
+        int64_t took = real_clock(NULL) - before;
+        longest = took > longest ? took : longest;
+        nap_ms(2);
+    }
+    print_message("%d fired within %lld ms, the longest write among them took %lld ms\n", MANY,
+                  (long long)(real_clock(NULL) - due), (long long)longest);
+    assert_int_equal(atomic_load(&m.n), MANY);
+    for (int i = 1; i <= MANY; i++) {
+        assert_int_equal(atomic_load(&m.fired[i]), 1);
+    }
+    assert_true(atomic_load(&m.lone_at) >= due + 100);
+    assert_true(longest < 2000); /* a machine that is busy with other things is allowed for */
+    timers_free(&timers);
+    tmpdb_close(&t);
+}
+
 int main(void)
 {
     (void)unsetenv(
@@ -198,6 +274,7 @@ int main(void)
         cmocka_unit_test(they_survive_a_restart_and_fire_late_rather_than_never),
         cmocka_unit_test(a_failing_handler_is_tried_again_later),
         cmocka_unit_test(on_a_real_clock_they_are_on_time),
+        cmocka_unit_test(ten_thousand_at_once_fire_once_and_stall_nobody),
     };
     return cmocka_run_group_tests_name("timers", tests, NULL, NULL);
 }

@@ -67,7 +67,7 @@ export const en = {
   queueSoon: 'Less than a minute.',
   queueNobody: 'No one is online right now. Your message is safe: we answer here as soon as we are back.',
   queueStay: 'You can close this window. We keep your place and show the answer here.',
-  leaveEmail: 'Leave your e-mail so that we can reach you',
+  leaveEmail: 'Your e-mail, for the colleague who answers (the answer comes here)',
   email: 'E-mail',
   save: 'Save',
   saved: 'Saved. Thank you.',

@@ -67,7 +67,7 @@ export const zh: Words = {
   queueSoon: '预计不到 1 分钟。',
   queueNobody: '目前没有客服在线。您的消息已保存，我们上线后会第一时间在此回复。',
   queueStay: '您可以关闭此窗口，排队位置会保留，回复会显示在这里。',
-  leaveEmail: '留下邮箱，方便我们联系您',
+  leaveEmail: '邮箱，供接待您的客服参考（回复会显示在这里）',
   email: '邮箱',
   save: '保存',
   saved: '已保存，谢谢。',
