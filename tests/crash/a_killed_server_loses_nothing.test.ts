@@ -25,22 +25,28 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** One side of one conversation: sends numbered messages, keeps what is not acknowledged, sends it again on each new line. */
 class Talker {
   readonly acknowledged: string[] = [];
+  /** What the line brought, over all connections: each resumes after the last number it had. */
+  readonly seen: string[] = [];
+  private have = 0;
   private readonly pending = new Map<string, string>();
   private n = 0;
   private isOver = false;
 
   constructor(
     readonly name: string,
-    private readonly connect: () => SocketClient,
+    readonly conversation: string,
+    /** `have`: the last number that this side holds. */
+    private readonly connect: (have: number) => SocketClient,
     private readonly frame: (id: string, body: string) => any,
   ) {}
 
   async run(): Promise<void> {
     while (!this.isOver || this.pending.size > 0) {
-      const socket = this.connect();
+      const socket = this.connect(this.have);
       try {
         await this.talk(socket);
-      } catch {
+      } catch (e) {
+        if (e instanceof assert.AssertionError) throw e;
         // The line broke: a new one, with everything unacknowledged.
       }
       socket.terminate();
@@ -50,6 +56,22 @@ class Talker {
 
   stop(): void {
     this.isOver = true;
+  }
+
+  /** Everything of the conversation, once and in order, whatever connection it came by. */
+  private hear(event: any): void {
+    if (event.conversation_id !== this.conversation) return;
+    assert.ok(event.seq > this.have, `${this.name}: number ${event.seq} after ${this.have}: doubled or out of order`);
+    this.have = event.seq;
+    if (event.kind === 'message.created' && event.data.kind === 'public') this.seen.push(event.data.id);
+  }
+
+  /** The rest, on a server that lives. */
+  async settle(): Promise<void> {
+    const socket = this.connect(this.have);
+    await socket.frame('live');
+    for (const f of socket.frames) if (f.t === 'event') this.hear(f.event);
+    socket.terminate();
   }
 
   private async talk(socket: SocketClient): Promise<void> {
@@ -70,6 +92,7 @@ class Talker {
           this.acknowledged.push(this.pending.get(f.client_id)!);
           this.pending.delete(f.client_id);
         } else if (f.t === 'nack') throw new Error(JSON.stringify(f));
+        else if (f.t === 'event') this.hear(f.event);
       }
     }
   }
@@ -110,9 +133,10 @@ test(`${KILLS} kills in the middle of talk: nothing acknowledged is lost, double
     conversations.push((await visitor.say('hello')).conversation_id);
   }
   const talkers = visitors.flatMap((visitor, i) => [
-    new Talker(`c${i}`, () => visitor.openSocket(0, null), (client_id, body) => ({ t: 'send', message: { client_id, body } })),
+    new Talker(`c${i}`, conversations[i]!, (have) => visitor.openSocket(have, conversations[i]!), (client_id, body) => ({ t: 'send', message: { client_id, body } })),
     new Talker(
       `a${i}`,
+      conversations[i]!,
       () => desk.owner.openSocket(null, `tab-${i}`),
       (client_id, body) => ({ t: 'send', conversation_id: conversations[i], message: { client_id, kind: 'public', body, expect_seq: null } }),
     ),
@@ -138,6 +162,8 @@ test(`${KILLS} kills in the middle of talk: nothing acknowledged is lost, double
       assert.deepEqual(bodies.map((b) => Number(b.split(' ')[1])), wanted, `${side.name}: acknowledged and stored differ`);
       total += bodies.length;
     }
+    await talkers[2 * i]!.settle();
+    assert.deepEqual(talkers[2 * i]!.seen, stored.map((m) => m.id), 'what the customer heard over all its lines is what is stored');
     const seen = await replayed(visitors[i]!, conversations[i]!);
     assert.deepEqual(seen.map((m) => m.id), stored.map((m) => m.id), 'what the customer is sent again is what is stored');
     const events = await expectStatus<any>(200, desk.owner.get(`/api/v1/conversations/${conversations[i]}/events?after=0&limit=100`));
