@@ -325,6 +325,9 @@ void program_close(struct program *p)
     timers_free(&p->timers);
     outbox_free(&p->outbox);
     bot_free(&p->bot);
+    if (p->desk != NULL) {
+        desk_finish(p->desk);
+    }
     db_close(&p->db);
     server_free(&p->server);
     identity_free(&p->identity);

@@ -104,13 +104,18 @@ void desk_stop(struct desk *desk)
     }
 }
 
+void desk_finish(struct desk *desk)
+{
+    atomic_store(&desk->is_stopping, true);
+    receipts_stop(desk->receipts);
+}
+
 void desk_free(struct desk **desk)
 {
     struct desk *d = *desk;
     if (d == NULL) {
         return;
     }
-    atomic_store(&d->is_stopping, true);
     receipts_free(&d->receipts);
     stream_free(&d->stream);
     routing_state_free(&d->routing);

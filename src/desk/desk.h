@@ -67,6 +67,8 @@ void desk_endpoints(struct desk *desk, struct server *server);
 ERR_MUST_USE enum err desk_start(struct desk *desk, struct errinfo *info);
 /* Before server_stop: writes what is still held back (receipts). */
 void desk_stop(struct desk *desk);
+/* Writes what was put off (receipts, loads): when nothing calls the desk any more and the database is still open. Also without desk_start. */
+void desk_finish(struct desk *desk);
 void desk_free(struct desk **desk);
 
 /* ---- for the bot ---- */

@@ -293,21 +293,30 @@ void receipts_start(struct receipts *r)
     ASSERT(r->is_started);
 }
 
+void receipts_stop(struct receipts *r)
+{
+    if (r->is_started) {
+        atomic_store(&r->is_stopping, true);
+        (void)sem_post(&r->wake);
+        (void)pthread_join(r->thread, NULL);
+        r->is_started = false;
+    }
+    enum err err = receipts_flush(r);
+    if (err != ERR_OK) {
+        LOG_WARN("desk", "receipts not written", log_cstr("err", err_name(err)));
+    }
+}
+
 void receipts_free(struct receipts **receipts)
 {
     struct receipts *r = *receipts;
     if (r == NULL) {
         return;
     }
-    if (r->is_started) {
-        atomic_store(&r->is_stopping, true);
-        (void)sem_post(&r->wake);
-        (void)pthread_join(r->thread, NULL);
-    }
-    enum err err = receipts_flush(r);
-    if (err != ERR_OK) {
-        LOG_WARN("desk", "receipts not written", log_cstr("err", err_name(err)));
-    }
+    ASSERT(!r->is_started);
+    struct batch left = {.desk = r->desk};
+    take(r, &left);
+    VEC_RELEASE(&left.folds);
     (void)sem_destroy(&r->wake);
     mem_free(r);
     *receipts = NULL;

@@ -17,7 +17,10 @@ enum receipt_kind {
 struct receipts *receipts_new(struct desk *desk);
 /* Starts the thread that writes; without it receipts_flush does. */
 void receipts_start(struct receipts *r);
-void receipts_free(struct receipts **r); /* writes what is left */
+/* Ends the thread and writes what is left: while the database is still open. */
+void receipts_stop(struct receipts *r);
+void receipts_free(
+    struct receipts **r); /* after receipts_stop if it was started; what came since is dropped */
 /* Any thread, does not block. `customer`: whose conversation it must be (customers' marks); `conversation` 0: the customer's current one.
  * `agent`: agents' marks; permission is the caller's matter. A mark beyond the last seq counts as the last seq. */
 void receipts_add(struct receipts *r, enum receipt_kind kind, struct conversation_id conversation,

@@ -99,8 +99,9 @@ int db_cmd_backup(const struct db_cli *cli, const char *target)
         return 1;
     }
     if (mkdir(target, 0700) != 0) {
-        (void)fprintf(stderr, "backup: cannot make the folder %s: %s\n", target,
-                      errno == EEXIST ? "it exists already" : "errno");
+        int e = errno;
+        (void)fprintf(stderr, "backup: cannot make the folder %s: %s (errno %d)\n", target,
+                      e == EEXIST ? "it exists already" : "see the number", e);
         return 1;
     }
     /* The database first: every file that its rows name was stored before the row, so it is there when the files are copied. */
@@ -121,6 +122,17 @@ int db_cmd_backup(const struct db_cli *cli, const char *target)
     return 0;
 }
 
+/* A new machine has no data folder yet; what is wrong with it otherwise is told by whoever opens a file in it. */
+static void make_parent(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char dir[PATH_LEN];
+    if (slash != NULL && slash > path) {
+        (void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+        (void)mkdir(dir, 0700);
+    }
+}
+
 int db_cmd_restore(const struct db_cli *cli, const char *source, bool force)
 {
     char path[PATH_LEN];
@@ -133,6 +145,7 @@ int db_cmd_restore(const struct db_cli *cli, const char *source, bool force)
         return 1;
     }
     enum err err = ERR_OK;
+    make_parent(path);
     if (cli->files_dir != NULL) {
         /* Files first: more of them than the rows name do no harm, fewer would. */
         (void)snprintf(from, sizeof(from), "%s/files", source);

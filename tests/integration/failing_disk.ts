@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const source = new URL('../faults/failing_disk.c', import.meta.url).pathname;
+const source = fileURLToPath(new URL('../faults/failing_disk.c', import.meta.url));
 
 export class FailingDisk {
   private readonly dir = mkdtempSync(join(tmpdir(), 'failing-disk-'));

@@ -7,11 +7,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
-const root = new URL('../../', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../../', import.meta.url));
 /* Not handed on: the program takes STABLEHAND_* for settings, and refuses what it does not know. */
 const { STABLEHAND_BIN, SH_TEST_PG, ...inherited } = process.env;
-const binary = STABLEHAND_BIN ?? join(root, 'build', 'stablehand');
+export const binary = STABLEHAND_BIN ?? join(root, 'build', 'stablehand');
 /** Tests come from one address and faster than people. */
 const QUICK = ['--http.rate_per_second=100000', '--http.rate_burst=100000', '--http.max_connections_per_ip=20000'];
 const START_TIMEOUT_MS = 30_000;

@@ -5,8 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
-const root = new URL('../../', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const { STABLEHAND_BIN, ...env } = process.env;
 const binary = STABLEHAND_BIN ?? join(root, 'build', 'stablehand');
 const data = join(root, 'tests', 'data', 'nlu');

@@ -179,6 +179,7 @@ int fixture_teardown(void **state)
     timers_free(&f->timers);
     desk_stop(f->desk);
     db_close(&f->db.db); /* before those whom it calls */
+    desk_finish(f->desk);
     desk_free(&f->desk);
     identity_free(&f->identity);
     f->files->ops->free(f->files);
