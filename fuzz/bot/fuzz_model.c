@@ -1,4 +1,4 @@
-/* The input is the payload of a model file: the header with the right length and checksum is put in front, so that parsing is reached. What is accepted answers
+/* The input is the payload of a model file: header and fingerprint are put in front as they must be, so that parsing is reached. What is accepted answers
  * questions and is written and read back the same. */
 #include "base/check.h"
 #include "bot/bytes.h"
@@ -9,13 +9,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void with_header(struct buf *out, struct str payload)
 {
+    static uint64_t fingerprint;
+    if (fingerprint == 0) {
+        struct concepts *c = concepts_new();
+        fingerprint = concepts_fingerprint(c);
+        concepts_free(&c);
+    }
+    BUF_AUTO whole;
     uint8_t hash[32];
-    crypto_sha256(payload, hash);
+    buf_init(&whole, payload.len + 8);
+    bytes_put_u64(&whole, fingerprint);
+    (void)buf_add_str(&whole, payload);
+    crypto_sha256(buf_str(&whole), hash);
     (void)buf_add_str(out, STR("SHBOTMOD"));
-    bytes_put_u32(out, 1);
-    bytes_put_u64(out, payload.len);
+    bytes_put_u32(out, 2);
+    bytes_put_u64(out, whole.len);
     (void)buf_add(out, hash, sizeof(hash));
-    (void)buf_add_str(out, payload);
+    (void)buf_add_str(out, buf_str(&whole));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -23,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     BUF_AUTO file;
     BUF_AUTO first;
     BUF_AUTO second;
-    buf_init(&file, size + 100);
+    buf_init(&file, size + 200);
     buf_init(&first, MODEL_FILE_MAX);
     buf_init(&second, MODEL_FILE_MAX);
     with_header(&file, (struct str){(const char *)data, size});

@@ -59,7 +59,8 @@ static uint32_t intern(struct interner *in, const struct gram *g)
     return in->ids[at] - 1;
 }
 
-struct corpus *corpus_new(const struct corpus_text *texts, uint32_t n, uint32_t n_labels)
+struct corpus *corpus_new(const struct corpus_text *texts, uint32_t n, uint32_t n_labels,
+                          const struct concepts *concepts)
 {
     struct corpus *c = MEM_NEW(struct corpus);
     struct interner in = {0};
@@ -72,7 +73,7 @@ struct corpus *corpus_new(const struct corpus_text *texts, uint32_t n, uint32_t 
     for (uint32_t t = 0; t < n; t++) {
         size_t n_grams;
         arena_reset(arena);
-        const struct gram *grams = features_of(arena, texts[t].normalised, &n_grams);
+        const struct gram *grams = features_of(arena, concepts, texts[t].normalised, &n_grams);
         ASSERT(texts[t].label < n_labels);
         c->labels[t] = texts[t].label;
         c->starts[t] = (uint32_t)items.len;

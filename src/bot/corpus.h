@@ -25,7 +25,9 @@ struct corpus_text {
     uint32_t label;        /* 0 .. n_labels-1 */
 };
 
-struct corpus *corpus_new(const struct corpus_text *texts, uint32_t n, uint32_t n_labels);
+/* `concepts` NULL: without them. */
+struct corpus *corpus_new(const struct corpus_text *texts, uint32_t n, uint32_t n_labels,
+                          const struct concepts *concepts);
 void corpus_free(struct corpus **c);
 
 #endif

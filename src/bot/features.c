@@ -5,12 +5,21 @@
 #include "base/check.h"
 #include "base/utf8.h"
 
-enum kind { KIND_WORD = 1, KIND_PAIR, KIND_LETTERS, KIND_HAN };
+enum kind {
+    KIND_WORD = 1,
+    KIND_PAIR,
+    KIND_LETTERS,
+    KIND_HAN,
+    KIND_CONCEPT,
+    KIND_CONCEPT_PAIR,
+};
 
 #define PRIME 0x100000001b3ULL
 #define MAX_LETTERS 4
 #define MIN_LETTERS 2
 #define MAX_HAN 3
+#define MAX_PAIRED                                                                                 \
+    8 /* concepts of a text that make pairs: what comes first says what it is about */
 
 static uint64_t hash_begin(enum kind kind)
 {
@@ -79,6 +88,20 @@ static void add_word(struct builder *b, uint32_t *c, size_t n)
     }
 }
 
+/* "withdraw" with "missing" says what neither says alone, in whatever order and language. */
+static void add_concepts(struct builder *b, const uint32_t *concepts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        add(b, hash_end(hash_add(hash_begin(KIND_CONCEPT), concepts[i])), GRAM_CONCEPT);
+        for (size_t j = 0; j < i && i < MAX_PAIRED; j++) {
+            uint32_t low = concepts[i] < concepts[j] ? concepts[i] : concepts[j];
+            uint32_t high = concepts[i] < concepts[j] ? concepts[j] : concepts[i];
+            uint64_t h = hash_add(hash_add(hash_begin(KIND_CONCEPT_PAIR), low), high);
+            add(b, hash_end(h), GRAM_CONCEPT);
+        }
+    }
+}
+
 enum run { RUN_NONE, RUN_WORD, RUN_HAN };
 
 /* A class word is a run of its own: "提币<amount>没到账". */
@@ -87,10 +110,13 @@ static bool is_break(enum run run, enum run next, uint32_t before, uint32_t c)
     return run != next || c == '<' || before == '>';
 }
 
-struct gram *features_of(struct arena *arena, struct str s, size_t *n_out)
+struct gram *features_of(struct arena *arena, const struct concepts *concepts, struct str s,
+                         size_t *n_out)
 {
     /* A character begins at most three n-grams; a word has two edges more, itself and a pair. */
-    struct builder b = {.size = s.len * 8 + 8};
+    uint32_t found[CONCEPTS_MAX];
+    size_t n_found = concepts != NULL ? concepts_of(concepts, arena, s, found) : 0;
+    struct builder b = {.size = s.len * 8 + 8 + CONCEPTS_MAX + MAX_PAIRED * MAX_PAIRED};
     b.items = ARENA_ARRAY(arena, struct gram, b.size);
     uint32_t *run_chars = ARENA_ARRAY(arena, uint32_t, s.len + 2);
     enum run run = RUN_NONE;
@@ -113,6 +139,7 @@ struct gram *features_of(struct arena *arena, struct str s, size_t *n_out)
             run_chars[++n] = c;
         }
     }
+    add_concepts(&b, found, n_found);
     *n_out = b.n;
     return b.items;
 }

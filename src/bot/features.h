@@ -7,11 +7,13 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "bot/concepts.h"
 
 /* Blocks are normalised apart from each other, so that a long word does not outweigh what it stands beside. */
 enum gram_block {
     GRAM_WORD,    /* words and pairs of words */
     GRAM_LETTERS, /* n-grams inside words, n-grams of Han characters */
+    GRAM_CONCEPT, /* concepts of the trade, and pairs of them */
     GRAM_BLOCK_COUNT,
 };
 
@@ -21,6 +23,8 @@ struct gram {
 };
 
 /* Every occurrence, in the order of the text: the same gram comes as often as it occurs. Texts are capped by normalise_text. */
-struct gram *features_of(struct arena *arena, struct str normalised, size_t *n_out);
+/* `concepts` NULL: without them. */
+struct gram *features_of(struct arena *arena, const struct concepts *concepts,
+                         struct str normalised, size_t *n_out);
 
 #endif

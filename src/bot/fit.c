@@ -43,6 +43,7 @@ struct job {
 struct fitting {
     const struct fit_text *texts;
     uint32_t n, n_labels;
+    const struct concepts *concepts;
     const struct fit_options *options;
     struct corpus *corpus;
     uint8_t *folds; /* per text */
@@ -189,7 +190,8 @@ static void ask_fold(struct fitting *f, uint32_t part, struct answers *a, struct
         arena_reset(arena);
         size_t n_grams;
         struct feature_vector v;
-        const struct gram *grams = features_of(arena, f->texts[i].normalised, &n_grams);
+        const struct gram *grams =
+            features_of(arena, f->concepts, f->texts[i].normalised, &n_grams);
         dictionary_vector(classifier_dictionary(c), arena, grams, n_grams, &v);
         classifier_scores(c, arena, &v, a->margins + a->n * width, a->logits + a->n * width);
         a->unknown_share[a->n] = v.unknown_share;
@@ -312,23 +314,26 @@ static uint32_t n_folds_for(uint32_t n)
     return wanted < N_FOLDS ? wanted : N_FOLDS;
 }
 
-static struct corpus *corpus_of(const struct fit_text *texts, uint32_t n, uint32_t n_labels)
+static struct corpus *corpus_of(const struct fit_text *texts, uint32_t n, uint32_t n_labels,
+                                const struct concepts *concepts)
 {
     struct corpus_text *in = MEM_NEW_ARRAY(struct corpus_text, (size_t)n + 1);
     for (uint32_t i = 0; i < n; i++) {
         in[i] = (struct corpus_text){texts[i].normalised, texts[i].label};
     }
-    struct corpus *c = corpus_new(in, n, n_labels);
+    struct corpus *c = corpus_new(in, n, n_labels, concepts);
     mem_free(in);
     return c;
 }
 
 enum err fit(const struct fit_text *texts, uint32_t n, uint32_t n_labels,
-             const struct fit_options *options, struct fit_result *out)
+             const struct concepts *concepts, const struct fit_options *options,
+             struct fit_result *out)
 {
     ASSERT(n > 0 && n_labels > 0 && options->n_nets > 0 && options->n_nets <= CLASSIFIER_MAX_NETS);
-    struct fitting f = {.texts = texts, .n = n, .n_labels = n_labels, .options = options};
-    f.corpus = corpus_of(texts, n, n_labels);
+    struct fitting f = {
+        .texts = texts, .n = n, .n_labels = n_labels, .concepts = concepts, .options = options};
+    f.corpus = corpus_of(texts, n, n_labels, concepts);
     f.folds = MEM_NEW_ARRAY(uint8_t, (size_t)n + 1);
     assign_folds(&f);
     f.n_parts = 1 + n_folds_for(n);

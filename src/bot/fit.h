@@ -49,7 +49,8 @@ struct fit_text {
 };
 /* Labels 0 .. n_labels-1, each of which has a text. ERR_TIMEOUT: cancelled. */
 ERR_MUST_USE enum err fit(const struct fit_text *texts, uint32_t n, uint32_t n_labels,
-                          const struct fit_options *options, struct fit_result *out);
+                          const struct concepts *concepts, const struct fit_options *options,
+                          struct fit_result *out);
 
 /* ---- what a calibrated classifier says of one question ---- */
 struct reading {

@@ -5,11 +5,12 @@
 #include "base/utf8.h"
 #include "knowledge/normalise.h"
 
-static struct model *model_alloc(void)
+struct model *model_alloc(void)
 {
     struct model *m = MEM_NEW(struct model);
     atomic_init(&m->n_refs, 1);
     m->arena = arena_new(0);
+    m->concepts = concepts_new();
     return m;
 }
 
@@ -28,6 +29,7 @@ void model_unref(struct model **mp)
     }
     map_free(&m->exact);
     retrieval_free(&m->thin);
+    concepts_free(&m->concepts);
     classifier_free(&m->classifier);
     mem_free(m->thin_phrasings);
     mem_free(m->phrasings);
@@ -202,8 +204,8 @@ static enum err fit_phrasings(struct model *m, const struct fit_options *options
         texts[i] = (struct fit_text){normalised, m->phrasings[i].label, model_script(normalised)};
     }
     struct fit_options defaults = fit_options_default();
-    enum err err =
-        fit(texts, m->n_phrasings, m->n_labels, options != NULL ? options : &defaults, out);
+    enum err err = fit(texts, m->n_phrasings, m->n_labels, m->concepts,
+                       options != NULL ? options : &defaults, out);
     for (size_t i = 0; i < arenas.len; i++) {
         arena_free(&arenas.items[i]);
     }

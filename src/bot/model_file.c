@@ -1,4 +1,4 @@
-/* magic[8] version:u32 length:u64 sha256[32] payload. Numbers are little-endian. The payload: labels, phrasings, classifier, calibration. The hash is checked before
+/* magic[8] version:u32 length:u64 sha256[32] payload. Numbers are little-endian. The payload: fingerprint of the concepts, labels, phrasings, classifier, calibration. The hash is checked before
  * anything is parsed, and everything is parsed as if the hash were not there. */
 #include "base/check.h"
 #include "base/mem.h"
@@ -7,13 +7,14 @@
 #include "platform/crypto.h"
 
 #define MAGIC STR("SHBOTMOD")
-#define VERSION 1U
+#define VERSION 2U
 #define HEADER 52U
 
 enum err model_encode(const struct model *m, struct buf *out)
 {
     BUF_AUTO payload;
     buf_init(&payload, MODEL_FILE_MAX - HEADER);
+    bytes_put_u64(&payload, concepts_fingerprint(m->concepts));
     bytes_put_u32(&payload, m->n_labels);
     for (uint32_t i = 0; i < m->n_labels; i++) {
         bytes_put_str(&payload, m->labels[i]);
@@ -135,9 +136,12 @@ enum err model_decode(struct str bytes, struct model **out, struct errinfo *info
     if (memcmp(hash, wanted.p, sizeof(hash)) != 0) {
         return refuse(info, "checksum", "damaged: the checksum does not fit");
     }
-    struct model *m = MEM_NEW(struct model);
-    atomic_init(&m->n_refs, 1);
-    m->arena = arena_new(0);
+    struct model *m = model_alloc();
+    uint64_t fingerprint;
+    if (!bytes_get_u64(&rest, &fingerprint) || fingerprint != concepts_fingerprint(m->concepts)) {
+        model_unref(&m);
+        return refuse(info, "version", "made with other concepts: train it again");
+    }
     if (!decode_payload(rest, m)) {
         model_unref(&m);
         return refuse(info, "inconsistent", "inconsistent inside");

@@ -20,6 +20,7 @@ struct model {
     uint32_t n_labels;
     struct model_phrasing *phrasings;
     uint32_t n_phrasings;
+    struct concepts *concepts;
     struct classifier *classifier;
     struct calibration calibration;
     /* Made from the phrasings, not stored: */
@@ -28,6 +29,7 @@ struct model {
     uint32_t *thin_phrasings; /* document of `thin` -> phrasing */
 };
 
+struct model *model_alloc(void);
 enum script model_script(struct str normalised); /* of a question: which rule of scope holds */
 /* The parts that are made from the phrasings. */
 void model_index(struct model *m);

@@ -83,7 +83,7 @@ void model_predict(const struct model *m, struct arena *arena, struct str text,
 {
     struct str normalised = normalise_text(arena, text);
     size_t n_grams;
-    const struct gram *grams = features_of(arena, normalised, &n_grams);
+    const struct gram *grams = features_of(arena, m->concepts, normalised, &n_grams);
     struct reading r;
     *out = (struct model_prediction){.script = model_script(normalised)};
     fit_read(m->classifier, &m->calibration, arena, grams, n_grams, out->script, &r);

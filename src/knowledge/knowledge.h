@@ -4,7 +4,7 @@
  * A new one is built and swapped in after every publication; readers keep the one they hold. The database is the truth, the snapshot follows it.
  *
  * Part of the face: knowledge/lang.h, knowledge/normalise.h (text as the search compares it), knowledge/retrieval.h (the index itself),
- * knowledge/entity.h (addresses, sums, coins ... in a message), knowledge/markdown.h (variables, safe HTML).
+ * knowledge/entity.h (addresses, sums, coins ... in a message), knowledge/textfeat.h (stems), knowledge/markdown.h (variables, safe HTML).
  *
  * Threads: everything here from workers (it may block); kb_* functions only read and may run anywhere. */
 #ifndef KNOWLEDGE_KNOWLEDGE_H

@@ -1,4 +1,4 @@
-/* Features of a normalised text: what is counted by the index (and by the classifier that will stand beside it). Pure. Private to the room. */
+/* Features of a normalised text: what is counted by the index (and by the classifier that will stand beside it). Pure. */
 #ifndef KNOWLEDGE_TEXTFEAT_H
 #define KNOWLEDGE_TEXTFEAT_H
 

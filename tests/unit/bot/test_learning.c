@@ -87,7 +87,7 @@ static void grams_are_counted_as_said(void **state)
         ARENA_AUTO arena = arena_new(0);
         size_t n;
         size_t n_of[GRAM_BLOCK_COUNT] = {0};
-        const struct gram *g = features_of(arena, str_from(cases[i].text), &n);
+        const struct gram *g = features_of(arena, NULL, str_from(cases[i].text), &n);
         for (size_t j = 0; j < n; j++) {
             n_of[g[j].block]++;
         }
@@ -102,8 +102,8 @@ static void kinds_do_not_mix(void **state)
     ARENA_AUTO arena = arena_new(0);
     size_t n;
     size_t n_other;
-    const struct gram *a = features_of(arena, STR("ab cd"), &n);
-    const struct gram *b = features_of(arena, STR("cd ab"), &n_other);
+    const struct gram *a = features_of(arena, NULL, STR("ab cd"), &n);
+    const struct gram *b = features_of(arena, NULL, STR("cd ab"), &n_other);
     assert_int_equal(n, n_other);
     size_t n_shared = 0;
     for (size_t i = 0; i < n; i++) {
@@ -126,7 +126,7 @@ static const struct corpus_text texts[] = {
 static void both_ways_give_the_same_vector(void **state)
 {
     UNUSED(state);
-    struct corpus *c = corpus_new(texts, N_TEXTS, 2);
+    struct corpus *c = corpus_new(texts, N_TEXTS, 2, NULL);
     uint32_t all[N_TEXTS];
     for (uint32_t i = 0; i < N_TEXTS; i++) {
         all[i] = i;
@@ -138,7 +138,7 @@ static void both_ways_give_the_same_vector(void **state)
             ARENA_AUTO arena = arena_new(0);
             size_t n;
             struct feature_vector v;
-            const struct gram *g = features_of(arena, texts[i].normalised, &n);
+            const struct gram *g = features_of(arena, NULL, texts[i].normalised, &n);
             dictionary_vector(d, arena, g, n, &v);
             assert_int_equal(v.n, rows->starts[i + 1] - rows->starts[i]);
             assert_memory_equal(v.values, rows->values + rows->starts[i], v.n * sizeof(*v.values));
@@ -154,7 +154,7 @@ static void both_ways_give_the_same_vector(void **state)
 static void what_is_unknown_is_weighed(void **state)
 {
     UNUSED(state);
-    struct corpus *c = corpus_new(texts, N_TEXTS, 2);
+    struct corpus *c = corpus_new(texts, N_TEXTS, 2, NULL);
     uint32_t first_three[] = {0, 1, 2};
     struct dictionary *d = dictionary_new(c, first_three, 3, 1);
     static const struct {
@@ -169,7 +169,7 @@ static void what_is_unknown_is_weighed(void **state)
         ARENA_AUTO arena = arena_new(0);
         size_t n;
         struct feature_vector v;
-        const struct gram *g = features_of(arena, str_from(cases[i].text), &n);
+        const struct gram *g = features_of(arena, NULL, str_from(cases[i].text), &n);
         dictionary_vector(d, arena, g, n, &v);
         assert_case(v.unknown_share >= cases[i].low && v.unknown_share <= cases[i].high,
                     cases[i].text);
