@@ -150,7 +150,14 @@ export class ConsoleOnPage {
     return this.log.locator('.bubble').filter({ hasText: text }).count();
   }
 
-  /** Where the router stands; a page that was loaded again says so by having forgotten the mark. */
+  /** The page has said all it has to say: a heading, nothing that loads any more, no request under way. */
+  async settled(): Promise<void> {
+    await this.page.locator('h1').first().waitFor();
+    await this.page.waitForLoadState('networkidle');
+    await this.page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
+  }
+
+  /** Whether the page was loaded again since: then it has forgotten the mark. */
   async mark(): Promise<() => Promise<boolean>> {
     await this.page.evaluate(() => ((globalThis as unknown as { untouched: boolean }).untouched = true));
     return () => this.page.evaluate(() => (globalThis as unknown as { untouched?: boolean }).untouched === true);
