@@ -68,6 +68,9 @@ struct db_engine {
 extern const struct db_engine db_sqlite_engine;
 extern const struct db_engine db_pg_engine;
 
+/* db_sqlite_index.c: a statement about a source's table. Heap; '@' becomes the source's name. */
+char *sq_source_sql(const char *sql, const char *source);
+
 struct bus;
 struct timers;
 struct outbox;

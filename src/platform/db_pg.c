@@ -53,6 +53,7 @@ static void pg_close(struct db *base)
     struct pg_db *db = (struct pg_db *)base;
     pg_queue_stop(db);
     pg_stream_stop(db);
+    pg_index_stop(db);
     pg_pool_release(&db->readers);
     pg_pool_release(&db->writers);
     pg_delivery_release(&db->delivery);
@@ -71,9 +72,9 @@ static struct pg_db *pg_new(const struct db_options *options)
     const char *rehearse = getenv("SH_TEST_DB_REHEARSE");
     db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
     db->n_sources = options->n_sources;
-    db->sources = MEM_NEW_ARRAY(struct db_index_source, options->n_sources + 1);
+    db->sources = MEM_NEW_ARRAY(struct pg_source, options->n_sources + 1);
     for (size_t i = 0; i < options->n_sources; i++) {
-        db->sources[i] = options->sources[i];
+        db->sources[i].def = options->sources[i];
     }
     pthread_rwlockattr_t attr;
     (void)pthread_rwlockattr_init(&attr);
@@ -100,6 +101,9 @@ static enum err pg_open(const struct db_options *options, const char *location, 
     UNUSED(location);
     struct pg_db *db = pg_new(options);
     enum err err = pg_migrate(db, options->migrations, options->n_migrations, info);
+    if (err == ERR_OK) {
+        err = pg_index_start(db, info);
+    }
     if (err == ERR_OK && pg_queue_start(db, options->max_waiting, db->writers.n) != ERR_OK) {
         err = err_set(info, ERR_UNAVAILABLE, "db.url", "thread", "cannot start the threads");
     }
@@ -124,6 +128,7 @@ static void pg_stats(struct db *base, struct db_stats *out)
         .writes = atomic_load(&db->writes),
         .failed_writes = atomic_load(&db->failed_writes),
         .queue_len = (int64_t)len,
+        .index_lag = pg_index_lag(db),
         .reads = atomic_load(&db->reads),
         .commit_us_total = atomic_load(&db->commit_us_total),
         .batch_max = 1,
@@ -171,6 +176,9 @@ const struct db_engine db_pg_engine = {
     .event_end = pg_event_end,
     .event_told = pg_event_told,
     .event_catch_up = pg_event_catch_up,
+    .search = pg_search,
+    .index_wait = pg_index_wait,
+    .index_rebuild = pg_index_rebuild,
     .stats = pg_stats,
     .health = pg_health,
 };

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "platform/db_engine.h"
 
 #define PG_ROWS_MAX 8
@@ -135,6 +136,13 @@ struct pg_queue {
 struct pg_index;
 struct pg_stream;
 
+/* What is indexed, and the statements about its table; made once, so that their addresses can be keys. */
+struct pg_source {
+    struct db_index_source def;
+    char *walk_sql, *hits_sql; /* search */
+    char *add_sql, *change_sql, *remove_sql, *empty_sql;
+};
+
 struct pg_db {
     struct db base;
     char *conninfo;
@@ -145,7 +153,7 @@ struct pg_db {
     struct pg_delivery delivery;
     struct pg_stream *stream; /* NULL: no bus listens */
     struct pg_index *index;   /* NULL: no sources */
-    struct db_index_source *sources;
+    struct pg_source *sources;
     size_t n_sources;
     int64_t read_cap_ms;
     bool rehearses;
@@ -189,6 +197,8 @@ enum err pg_query(struct db_txn *txn, const char *sql, const struct db_val *vals
 bool pg_rows_next(struct db_rows *rows);
 int64_t pg_rows_i64(const struct db_rows *rows, int col);
 struct str pg_rows_str(const struct db_rows *rows, int col);
+/* A number of a result outside of db.h's transactions; 0 for NULL. */
+int64_t pg_result_i64(const PGresult *result, int row, int col);
 bool pg_rows_is_null(const struct db_rows *rows, int col);
 enum err pg_rows_close(struct db_rows *rows);
 
@@ -233,7 +243,23 @@ int64_t pg_event_end(struct db_txn *txn);
 int64_t pg_event_told(struct db *db);
 void pg_event_catch_up(struct db *db);
 
+/* ---- db_pg_search.c ---- */
+/* The words of a text with their positions, as the text form of a tsvector. */
+void pg_search_words(struct str text, struct buf *out);
+enum err pg_search(struct db_txn *txn, const char *name, struct str query, int64_t before_id,
+                   size_t limit, int64_t *ids_out, size_t *n_out);
+
+/* ---- db_pg_index.c ---- */
+enum err pg_index_start(struct pg_db *db, struct errinfo *info);
+void pg_index_stop(struct pg_db *db);
+void pg_index_notify(struct pg_db *db); /* something was committed */
+int64_t pg_index_lag(struct pg_db *db);
+bool pg_index_wait(struct db *db, int64_t timeout_ms);
+enum err pg_index_rebuild(struct db *db);
+
 /* ---- db_pg_migrate.c ---- */
+/* The source's table and its row of search_state; emptied when it holds the words of another version of db_tokens. */
+enum err pg_search_prepare(struct pg_db *db, const struct pg_source *source, struct errinfo *info);
 enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, size_t n,
                     struct errinfo *info);
 

@@ -409,10 +409,10 @@ void pg_txn_init(struct pg_conn *conn, struct arena *arena, bool is_write)
 static void pg_txn_begin(struct pg_conn *conn)
 {
     conn->txn_start_id = pg_stream_position(conn->db);
-    pg_send(conn,
-            conn->txn.base.is_write ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
-                                    : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            NULL, 0);
+    const char *begin = !conn->txn.base.is_write ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                        : conn->mode == PG_WRITER ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
+                                                  : "BEGIN ISOLATION LEVEL READ COMMITTED";
+    pg_send(conn, begin, NULL, 0);
     conn->txn.is_begun = true;
 }
 

@@ -9,6 +9,7 @@
 #include "base/timeutil.h"
 #include "base/vec.h"
 #include "platform/db_migrate.h"
+#include "platform/db_tokens.h"
 
 static const struct db_words pg_words = {
     .id = "BIGSERIAL PRIMARY KEY",
@@ -151,22 +152,26 @@ static enum err pg_apply_missing(PGconn *h, const struct db_migration *migration
     return err;
 }
 
+/* Under the lock that migrations take; it ends with the connection. The number is "stablehd" in ASCII. */
+static enum err pg_connect_locked(struct pg_db *db, PGconn **out, struct errinfo *info)
+{
+    enum err err = pg_connect(db, PG_HELPER, out, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = pg_check_server(*out, info);
+    return err != ERR_OK ? err
+                         : pg_run_text(*out,
+                                       "SET lock_timeout = '10min'; SELECT "
+                                       "pg_advisory_lock(8319100040906762340)",
+                                       "another node migrates, and takes long", info);
+}
+
 enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, size_t n,
                     struct errinfo *info)
 {
     PGconn *h = NULL;
-    enum err err = pg_connect(db, PG_HELPER, &h, info);
-    if (err != ERR_OK) {
-        return err;
-    }
-    err = pg_check_server(h, info);
-    if (err == ERR_OK) {
-        /* Ends with the connection. The number is "stablehd" in ASCII. */
-        err = pg_run_text(h,
-                          "SET lock_timeout = '10min'; SELECT "
-                          "pg_advisory_lock(8319100040906762340)",
-                          "another node migrates, and takes long", info);
-    }
+    enum err err = pg_connect_locked(db, &h, info);
     if (err == ERR_OK) {
         err = pg_run_text(h,
                           "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY "
@@ -177,6 +182,54 @@ enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, siz
     if (err == ERR_OK) {
         err = pg_apply_missing(h, migrations, n, info);
     }
+    PQfinish(h);
+    return err;
+}
+
+/* ---- search tables ---- */
+
+static enum err pg_empty_old_words(PGconn *h, const struct pg_source *source, struct errinfo *info)
+{
+    char version[16];
+    (void)snprintf(version, sizeof(version), "%d", DB_TOKENS_VERSION);
+    const char *const values[] = {source->def.name, version};
+    PGresult *result =
+        PQexecParams(h,
+                     "UPDATE search_state SET version = $2, last_id = 0, last_change = 0 WHERE "
+                     "source = $1 AND version <> $2::integer",
+                     2, NULL, values, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        return pg_failed(h, result, "cannot prepare the search index", info);
+    }
+    bool is_old = strcmp(PQcmdTuples(result), "0") != 0;
+    PQclear(result);
+    return is_old ? pg_run_text(h, source->empty_sql, "cannot empty the search index", info)
+                  : ERR_OK;
+}
+
+enum err pg_search_prepare(struct pg_db *db, const struct pg_source *source, struct errinfo *info)
+{
+    PGconn *h = NULL;
+    enum err err = pg_connect_locked(db, &h, info);
+    /* fastupdate off: words that wait in a list would be sorted in by whoever comes at the wrong moment, a search as well. */
+    char *sql = sq_source_sql(
+        "BEGIN; CREATE TABLE IF NOT EXISTS search_state (source TEXT PRIMARY KEY, version INTEGER "
+        "NOT NULL DEFAULT 0, last_id BIGINT NOT NULL DEFAULT 0, last_change BIGINT NOT NULL "
+        "DEFAULT 0); CREATE TABLE IF NOT EXISTS search_@ (id BIGINT PRIMARY KEY, words TSVECTOR "
+        "NOT NULL); CREATE INDEX IF NOT EXISTS search_@_words ON search_@ USING GIN (words) WITH "
+        "(fastupdate = off); INSERT INTO search_state (source) VALUES ('@') ON CONFLICT DO "
+        "NOTHING",
+        source->def.name);
+    if (err == ERR_OK) {
+        err = pg_run_text(h, sql, "cannot prepare the search index", info);
+    }
+    if (err == ERR_OK) {
+        err = pg_empty_old_words(h, source, info);
+    }
+    if (err == ERR_OK) {
+        err = pg_run_text(h, "COMMIT", "cannot prepare the search index", info);
+    }
+    mem_free(sql);
     PQfinish(h);
     return err;
 }

@@ -41,6 +41,12 @@ int64_t pg_rows_i64(const struct db_rows *base, int col)
     return is_negative ? (int64_t)(0 - v) : (int64_t)v;
 }
 
+int64_t pg_result_i64(const PGresult *result, int row, int col)
+{
+    int64_t v = 0;
+    return str_to_i64(str_from(PQgetvalue(result, row, col)), &v) ? v : 0;
+}
+
 static unsigned pg_hex(char c)
 {
     return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);

@@ -97,6 +97,8 @@ void pg_event_catch_up(struct db *base)
         rc = pthread_cond_timedwait(&s->looked, &s->lock, &until);
     }
     (void)pthread_mutex_unlock(&s->lock);
+    pg_turn_begin(s->db); /* the position moves first: what is being told now has been told then */
+    pg_turn_end(s->db);
 }
 
 void pg_event_added(struct db_txn *txn)
@@ -111,12 +113,6 @@ int64_t pg_event_end(struct db_txn *txn)
 }
 
 /* ---- horizon ---- */
-
-static int64_t pg_cell(const PGresult *result, int row, int col)
-{
-    int64_t v = 0;
-    return str_to_i64(str_from(PQgetvalue(result, row, col)), &v) ? v : 0;
-}
 
 /* xid 0: S had not moved. */
 static void pg_move_horizon(struct pg_stream *s, int64_t id, int64_t xmin, int64_t xid)
@@ -135,7 +131,7 @@ static void pg_move_horizon(struct pg_stream *s, int64_t id, int64_t xmin, int64
 /* The answers to S and the snapshot. */
 static void pg_take_marks(struct pg_stream *s, PGresult *const out[3])
 {
-    pg_move_horizon(s, pg_cell(out[0], 0, 0), pg_cell(out[1], 0, 0), pg_cell(out[1], 0, 1));
+    pg_move_horizon(s, pg_result_i64(out[0], 0, 0), pg_result_i64(out[1], 0, 0), pg_result_i64(out[1], 0, 1));
 }
 
 static void pg_pause(int64_t ns)
@@ -150,17 +146,17 @@ static void pg_publish_row(struct pg_stream *s, const PGresult *rows, int i)
 {
     struct bus *bus = s->db->base.bus;
     struct event e = {
-        .id.v = pg_cell(rows, i, 0),
-        .conversation.v = pg_cell(rows, i, 1),
-        .seq = pg_cell(rows, i, 2),
+        .id.v = pg_result_i64(rows, i, 0),
+        .conversation.v = pg_result_i64(rows, i, 1),
+        .seq = pg_result_i64(rows, i, 2),
         .kind = str_from(PQgetvalue(rows, i, 3)),
-        .is_public = pg_cell(rows, i, 4) != 0,
+        .is_public = pg_result_i64(rows, i, 4) != 0,
         .payload = {PQgetvalue(rows, i, 5), (size_t)PQgetlength(rows, i, 5)},
-        .at = pg_cell(rows, i, 6),
-        .assignee.v = pg_cell(rows, i, 7),
-        .team.v = pg_cell(rows, i, 8),
-        .customer.v = pg_cell(rows, i, 9),
-        .inbox.v = pg_cell(rows, i, 10),
+        .at = pg_result_i64(rows, i, 6),
+        .assignee.v = pg_result_i64(rows, i, 7),
+        .team.v = pg_result_i64(rows, i, 8),
+        .customer.v = pg_result_i64(rows, i, 9),
+        .inbox.v = pg_result_i64(rows, i, 10),
     };
     bus->ops->publish(bus, &e);
 }
@@ -170,11 +166,11 @@ static void pg_publish_row(struct pg_stream *s, const PGresult *rows, int i)
 static bool pg_publish(struct pg_stream *s, const PGresult *rows)
 {
     int n = 0;
-    while (n < PQntuples(rows) && pg_cell(rows, n, 0) <= s->horizon) {
+    while (n < PQntuples(rows) && pg_result_i64(rows, n, 0) <= s->horizon) {
         n++;
     }
     bool is_full = PQntuples(rows) == PG_STREAM_ROWS && n == PG_STREAM_ROWS;
-    int64_t position = is_full ? pg_cell(rows, n - 1, 0) : s->horizon;
+    int64_t position = is_full ? pg_result_i64(rows, n - 1, 0) : s->horizon;
     if (position > atomic_load(&s->position)) {
         pg_turn_begin(s->db);
         atomic_store(&s->position, position);
@@ -230,7 +226,7 @@ static bool pg_look(struct pg_stream *s)
     (void)pthread_mutex_unlock(&s->lock);
     int64_t seen_id = 0;
     if (pg_ask(s, from, out)) {
-        seen_id = pg_cell(out[0], 0, 0);
+        seen_id = pg_result_i64(out[0], 0, 0);
         pg_take_marks(s, out);
         has_more = pg_publish(s, out[2]) || s->n_marks > 0;
     }
@@ -296,7 +292,7 @@ static enum err pg_stream_place(struct pg_stream *s)
             return err;
         }
         if (pg_ask(s, none, out)) {
-            pg_move_horizon(s, pg_cell(out[0], 0, 0), pg_cell(out[1], 0, 0), pg_cell(out[1], 0, 1));
+            pg_move_horizon(s, pg_result_i64(out[0], 0, 0), pg_result_i64(out[1], 0, 0), pg_result_i64(out[1], 0, 1));
         }
         pg_clear(out);
         if (s->horizon < 0) {

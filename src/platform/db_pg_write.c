@@ -81,6 +81,7 @@ static enum pg_outcome pg_attempt(struct pg_conn *conn, struct pg_job *job, uint
         job->hooks = conn->txn.base.hooks;
         job->has_events = conn->txn.has_events;
         atomic_fetch_add_explicit(&db->commits, 1, memory_order_relaxed);
+        pg_index_notify(db);
         atomic_fetch_add_explicit(&db->commit_us_total, (time_monotonic_ns() - started) / 1000,
                                   memory_order_relaxed);
         return PG_FINE;

@@ -196,7 +196,6 @@ enum err sq_search(struct db_txn *txn, const char *source, struct str query, int
                    size_t limit, int64_t *ids_out, size_t *n_out);
 
 /* ---- db_sqlite_index.c ---- */
-char *sq_source_sql(const char *sql, const char *source); /* heap; '@' becomes the source's name */
 enum err sq_index_start(struct sq_db *db, struct errinfo *info);
 void sq_index_stop(struct sq_db *db);
 void sq_index_notify(struct sq_db *db);

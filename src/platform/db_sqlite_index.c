@@ -64,7 +64,12 @@ char *sq_source_sql(const char *sql, const char *source)
     struct buf out;
     buf_init(&out, 4096);
     for (const char *p = sql; *p != '\0'; p++) {
-        (void)(*p == '@' ? buf_add_cstr(&out, source) : buf_add_char(&out, *p));
+        if (p[0] == '@' && p[1] == '@') { /* an operator */
+            (void)buf_add_cstr(&out, "@@");
+            p++;
+        } else {
+            (void)(*p == '@' ? buf_add_cstr(&out, source) : buf_add_char(&out, *p));
+        }
     }
     (void)buf_add_char(&out, '\0');
     ASSERT(buf_err(&out) == ERR_OK);

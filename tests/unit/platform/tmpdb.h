@@ -24,6 +24,7 @@ struct tmpdb {
     char dir[64];
     char url[512];
     char schema[64]; /* PostgreSQL */
+    bool is_file;    /* SQLite whatever SH_TEST_PG says: set before tmpdb_dir */
     struct db *db;
 };
 
@@ -63,7 +64,7 @@ static inline void tmpdb_dir(struct tmpdb *t)
                    tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp");
     ASSERT(mkdtemp(t->dir) != NULL);
     (void)snprintf(t->url, sizeof(t->url), "sqlite:%s/test.db", t->dir);
-    if (tmpdb_pg() != NULL) {
+    if (tmpdb_pg() != NULL && !t->is_file) {
         char sql[128];
         (void)snprintf(t->schema, sizeof(t->schema), "t%s", t->dir + strlen(t->dir) - 8);
         (void)snprintf(sql, sizeof(sql), "SET client_min_messages = error; CREATE SCHEMA \"%s\"",
