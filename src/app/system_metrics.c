@@ -19,6 +19,8 @@ static const struct gauge {
     {"stablehand_db_queue", "Write functions waiting", offsetof(struct db_stats, queue_len)},
     {"stablehand_db_wal_bytes", "Size of the write-ahead log",
      offsetof(struct db_stats, wal_bytes)},
+    {"stablehand_db_retries", "Write functions run again after a conflict or a lost connection",
+     offsetof(struct db_stats, retries)},
     {"stablehand_db_index_lag", "Commits that the search index has not followed yet",
      offsetof(struct db_stats, index_lag)},
     {"stablehand_db_commit_us_total", "Time spent in commits, microseconds",

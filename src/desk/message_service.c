@@ -559,7 +559,7 @@ enum err message_send_now(struct desk *desk, struct message_in *in, struct arena
 {
     struct send_now s = {.desk = desk, .in = in, .arena = arena, .out = out, .info = info};
     enum err err = db_write(desk->db, send_now_fn, &s);
-    if (err == ERR_AGAIN) {
+    if (err == ERR_AGAIN || err == ERR_UNKNOWN) {
         in->is_retry = true;
         err = db_write(desk->db, send_now_fn, &s);
     }

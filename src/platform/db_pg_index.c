@@ -96,8 +96,8 @@ static enum err pg_last_of(struct db_txn *txn, const char *sql, int64_t after, i
 static enum err pg_pass_look(struct db_txn *txn, struct pg_pass *p)
 {
     const struct db_index_source *def = &p->source->def;
-    enum err err = pg_pass_load(
-        txn, p, "SELECT last_id, last_change FROM search_state WHERE source = $1");
+    enum err err =
+        pg_pass_load(txn, p, "SELECT last_id, last_change FROM search_state WHERE source = $1");
     if (err == ERR_OK) {
         err = pg_last_of(txn, def->added_sql, p->last_id, &p->up_to_id, &p->n_rows);
     }

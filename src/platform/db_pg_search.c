@@ -117,10 +117,10 @@ static enum err pg_search_once(struct db_txn *txn, const struct pg_source *sourc
     if (err != ERR_OK || hits->n == hits->limit) {
         return err;
     }
-    err = db_query(txn, source->hits_sql,
-                   DB_ARGS(db_text(buf_str(&query)), db_i64(hits->before_id),
-                           db_i64((int64_t)hits->limit)),
-                   &rows);
+    err = db_query(
+        txn, source->hits_sql,
+        DB_ARGS(db_text(buf_str(&query)), db_i64(hits->before_id), db_i64((int64_t)hits->limit)),
+        &rows);
     return err != ERR_OK ? err : pg_fetch_hits(rows, hits);
 }
 

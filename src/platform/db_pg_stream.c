@@ -131,7 +131,8 @@ static void pg_move_horizon(struct pg_stream *s, int64_t id, int64_t xmin, int64
 /* The answers to S and the snapshot. */
 static void pg_take_marks(struct pg_stream *s, PGresult *const out[3])
 {
-    pg_move_horizon(s, pg_result_i64(out[0], 0, 0), pg_result_i64(out[1], 0, 0), pg_result_i64(out[1], 0, 1));
+    pg_move_horizon(s, pg_result_i64(out[0], 0, 0), pg_result_i64(out[1], 0, 0),
+                    pg_result_i64(out[1], 0, 1));
 }
 
 static void pg_pause(int64_t ns)
@@ -292,7 +293,8 @@ static enum err pg_stream_place(struct pg_stream *s)
             return err;
         }
         if (pg_ask(s, none, out)) {
-            pg_move_horizon(s, pg_result_i64(out[0], 0, 0), pg_result_i64(out[1], 0, 0), pg_result_i64(out[1], 0, 1));
+            pg_move_horizon(s, pg_result_i64(out[0], 0, 0), pg_result_i64(out[1], 0, 0),
+                            pg_result_i64(out[1], 0, 1));
         }
         pg_clear(out);
         if (s->horizon < 0) {

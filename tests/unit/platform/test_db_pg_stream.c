@@ -43,11 +43,37 @@ static int n_heard(struct heard *h)
     return n;
 }
 
+struct world;
+struct writer {
+    struct world *world;
+    int64_t conversation;
+    int64_t seq;
+    atomic_bool *gate; /* NULL: does not stall */
+    atomic_bool has_id;
+    int64_t id;
+    int64_t pause_us;
+    enum err outcome;
+};
+
 struct world {
     struct tmpdb tmp;
     struct bus *bus;
     struct heard heard;
+    struct writer slow; /* stalls until the gate opens */
+    atomic_bool gate;
+    pthread_t thread;
+    bool is_running;
 };
+
+/* Also when a test has failed in between. */
+static void let_go(struct world *w)
+{
+    atomic_store(&w->gate, true);
+    if (w->is_running) {
+        (void)pthread_join(w->thread, NULL);
+    }
+    w->is_running = false;
+}
 
 static int setup(void **state)
 {
@@ -64,6 +90,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
+    let_go(w);
     tmpdb_close(&w->tmp);
     bus_free(&w->bus);
     mem_free(w);
@@ -71,17 +98,6 @@ static int teardown(void **state)
 }
 
 /* ---- writers ---- */
-
-struct writer {
-    struct world *world;
-    int64_t conversation;
-    int64_t seq;
-    atomic_bool *gate; /* NULL: does not stall */
-    atomic_bool has_id;
-    int64_t id;
-    int64_t pause_us;
-    enum err outcome;
-};
 
 static enum err write_event(struct db_txn *txn, void *arg)
 {
@@ -112,7 +128,7 @@ static void *write_one(void *arg)
 {
     struct writer *w = arg;
     enum err err = db_write(w->world->tmp.db, write_event, w);
-    assert_int_equal(err, w->outcome);
+    ASSERT(err == w->outcome); /* not on the test's thread */
     return NULL;
 }
 
@@ -138,12 +154,11 @@ static enum err replay_from_start(struct db_txn *txn, void *arg)
 /* One transaction has taken its id and stalls; others pass it. */
 static void pass_a_stalled_one(struct world *w, enum err outcome)
 {
-    atomic_bool gate = false;
-    pthread_t thread;
-    struct writer slow = {
-        .world = w, .conversation = 1, .seq = 1, .gate = &gate, .outcome = outcome};
-    assert_int_equal(pthread_create(&thread, NULL, write_one, &slow), 0);
-    while (!atomic_load(&slow.has_id)) {
+    w->slow = (struct writer){
+        .world = w, .conversation = 1, .seq = 1, .gate = &w->gate, .outcome = outcome};
+    assert_int_equal(pthread_create(&w->thread, NULL, write_one, &w->slow), 0);
+    w->is_running = true;
+    while (!atomic_load(&w->slow.has_id)) {
         (void)usleep(1000);
     }
     struct writer quick = {.world = w};
@@ -151,25 +166,24 @@ static void pass_a_stalled_one(struct world *w, enum err outcome)
         quick.conversation = 2 + i;
         quick.seq = 1;
         (void)write_one(&quick);
-        assert_true(quick.id > slow.id);
+        assert_true(quick.id > w->slow.id);
     }
     struct event_id last = {0};
     int n = 0;
     (void)usleep(300000);
     assert_int_equal(n_heard(&w->heard), 0);
     assert_int_equal(db_read(w->tmp.db, last_id, &last), ERR_OK);
-    assert_true(last.v < slow.id);
+    assert_true(last.v < w->slow.id);
     assert_int_equal(db_read(w->tmp.db, replay_from_start, &n), ERR_OK);
     assert_int_equal(n, 0);
-    atomic_store(&gate, true);
-    (void)pthread_join(thread, NULL);
+    let_go(w);
     int n_want = 20 + (outcome == ERR_OK);
     event_catch_up(w->tmp.db);
     assert_int_equal(n_heard(&w->heard), n_want);
     for (int i = 1; i < n_want; i++) {
         assert_true(w->heard.ids[i] > w->heard.ids[i - 1]);
     }
-    assert_true((w->heard.ids[0] == slow.id) == (outcome == ERR_OK));
+    assert_true((w->heard.ids[0] == w->slow.id) == (outcome == ERR_OK));
     assert_int_equal(db_read(w->tmp.db, last_id, &last), ERR_OK);
     assert_int_equal(last.v, quick.id);
 }

@@ -423,11 +423,11 @@ static void a_lost_or_broken_index_file_is_made_anew(void **state)
 /* ---- both engines ---- */
 
 static const char *const vocabulary[] = {
-    "refund",   "refunds", "ref",      "Refunded",   "deposit", "deposits",  "USDT",
-    "ＵＳＤＴ", "0x12ab34cd56ef", "0x12ab99", "TX998877", "tx", "s",         "cafe\u0301",
-    "café",     "冻结",    "账户冻结", "冻结账户",   "提现",    "款",        "退款申请",
-    "カード",   "한국어",  "a",        "withdrawal", "with",    "привет",    "100.50",
-    "don't",    "网络USDT提现", "验证码", "验证",    "\U0001F600", "ETH-2.0", "结"};
+    "refund",   "refunds",        "ref",      "Refunded",   "deposit",    "deposits", "USDT",
+    "ＵＳＤＴ", "0x12ab34cd56ef", "0x12ab99", "TX998877",   "tx",         "s",        "cafe\u0301",
+    "café",     "冻结",           "账户冻结", "冻结账户",   "提现",       "款",       "退款申请",
+    "カード",   "한국어",         "a",        "withdrawal", "with",       "привет",   "100.50",
+    "don't",    "网络USDT提现",   "验证码",   "验证",       "\U0001F600", "ETH-2.0",  "结"};
 
 static struct str random_words(struct corpus *c, size_t max_words, bool may_be_cut)
 {
@@ -452,9 +452,8 @@ static enum err insert_with_ids(struct db_txn *txn, void *arg)
 {
     const struct corpus *c = arg;
     for (size_t i = 0; i < c->docs.len; i++) {
-        enum err err =
-            DB_EXEC_LATER(txn, "INSERT INTO docs (id, text) VALUES ($1, $2)",
-                          db_i64(c->docs.items[i].id), db_text(c->docs.items[i].text));
+        enum err err = DB_EXEC_LATER(txn, "INSERT INTO docs (id, text) VALUES ($1, $2)",
+                                     db_i64(c->docs.items[i].id), db_text(c->docs.items[i].text));
         if (err != ERR_OK) {
             return err;
         }
