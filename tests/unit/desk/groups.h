@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 int test_conversation(void);
+int test_file_type(void);
 int test_message(void);
 int test_plans(void);
 int test_presence(void);

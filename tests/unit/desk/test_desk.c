@@ -4,6 +4,7 @@ int main(void)
 {
     int failed = 0;
     failed += test_conversation();
+    failed += test_file_type();
     failed += test_message();
     failed += test_routing();
     failed += test_sim();
