@@ -1,4 +1,5 @@
 /* Rows of `offers`, and the frames about them: the agent learns of an offer, and of its end, after the commit that made it so. */
+#include "desk/message.h"
 #include "desk/offer.h"
 
 static const char *const end_words[] = {"", "accepted", "declined", "expired", "withdrawn"};
@@ -29,11 +30,32 @@ static void tell_on_commit(struct desk *desk, struct db_txn *txn, struct agent_i
     db_on_commit(txn, tell, n);
 }
 
+/* What the customer wants, in their words: of the last few messages the longest, since the very last is often just "agent please". */
+static enum err customer_words(struct db_txn *txn, struct arena *arena,
+                               const struct conversation *c, struct str *out)
+{
+    *out = c->preview;
+    struct db_rows *rows = NULL;
+    enum err err = DB_QUERY_ONE(txn, &rows,
+                                "SELECT body, n_files FROM (SELECT seq, body, n_files FROM "
+                                "messages WHERE conversation_id = $1 AND author_kind = 0 AND "
+                                "deleted_at IS NULL ORDER BY seq DESC LIMIT 5) AS recent "
+                                "ORDER BY LENGTH(body) DESC, seq DESC LIMIT 1",
+                                db_id(c->id.v));
+    if (err != ERR_OK) {
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    *out = message_preview(arena, db_rows_str(rows, 0), (int)db_rows_i64(rows, 1));
+    return db_rows_close(&rows);
+}
+
 static enum err write_body(struct db_txn *txn, struct arena *arena, const struct offer *o,
                            const struct conversation *c, struct json_writer *w)
 {
     struct customer customer;
+    struct str words;
     enum err err = customer_load(txn, c->customer, arena, &customer);
+    err = err == ERR_OK ? customer_words(txn, arena, c, &words) : err;
     if (err != ERR_OK) {
         return err;
     }
@@ -41,7 +63,7 @@ static enum err write_body(struct db_txn *txn, struct arena *arena, const struct
     json_kv_id(w, "id", o->id);
     json_kv_id(w, "conversation_id", c->id.v);
     json_kv_str(w, "customer_name", customer.name);
-    json_kv_str(w, "preview", c->preview);
+    json_kv_str(w, "preview", words);
     json_kv_cstr(w, "priority", conversation_priority_name(c->priority));
     json_kv_str(w, "language", c->language);
     json_kv_time(w, "waiting_since",

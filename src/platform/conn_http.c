@@ -226,7 +226,7 @@ static void begin_static(struct conn *conn, struct beginning *b)
         .accept_encoding = http_head_find(b->head, "accept-encoding"),
         .if_none_match = http_head_find(b->head, "if-none-match"),
         .is_head = b->head->method == HTTP_HEAD_METHOD,
-        .is_tls = conn->tls != NULL,
+        .is_tls = exchange_is_tls(conn, http_head_find(b->head, "x-forwarded-proto")),
         .keep_alive = b->keep_alive,
     };
     struct frame *frames[2] = {0};

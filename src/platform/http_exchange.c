@@ -46,17 +46,21 @@ static struct str forwarded_for(const struct http_request *hq)
     return all;
 }
 
+bool exchange_is_tls(const struct conn *conn, struct str forwarded_proto)
+{
+    return conn->tls != NULL ||
+           (conn->is_peer_trusted && str_eq_nocase(forwarded_proto, STR("https")));
+}
+
 static void fill_peer(struct conn *conn, struct http_request *hq)
 {
     struct request *rq = &hq->rq;
     char text[IP_TEXT_MAX];
     struct ip ip = conn->ip;
-    rq->is_tls = conn->tls != NULL;
+    rq->is_tls = exchange_is_tls(conn, request_header(rq, "x-forwarded-proto"));
     if (conn->is_peer_trusted) {
-        struct str proto = request_header(rq, "x-forwarded-proto");
         struct str host = request_header(rq, "x-forwarded-host");
         ip = proxies_client(conn->loop->server->proxies, &conn->ip, forwarded_for(hq));
-        rq->is_tls = rq->is_tls || str_eq_nocase(proto, STR("https"));
         rq->host = str_is_empty(host) ? rq->host : host;
     }
     rq->remote_ip = str_dup(rq->arena, ip_format(&ip, text));

@@ -261,6 +261,8 @@ struct exchange {
     uv_fs_t fs;
     struct loop *loop;
 };
+/* TLS here, or at a proxy that is trusted and says so. */
+bool exchange_is_tls(const struct conn *conn, struct str forwarded_proto);
 struct exchange *exchange_new(struct conn *conn, const struct http_head *head, struct str bytes,
                               struct str path, const struct route_match *match);
 /* Adds body bytes; ERR_AGAIN: taken, but wait for exchange_on_room before more; ERR_LIMIT: over the route's cap. */

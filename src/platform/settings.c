@@ -217,7 +217,7 @@ static enum err unknown_key(const struct settings *st, struct str key, const cha
                        "There is no setting " STR_FMT " (%s). --help-config lists them all.",
                        STR_ARG(shown), where);
     }
-    return err_set(info, ERR_INVALID, st->table[best].key, "setting_unknown",
+    return err_set(info, ERR_INVALID, "", "setting_unknown",
                    "There is no setting " STR_FMT " (%s). Did you mean %s?", STR_ARG(shown), where,
                    st->table[best].key);
 }

@@ -120,6 +120,23 @@ test('a restart at any moment neither loses nor doubles an answer', async () => 
   }
 });
 
+test('an offer shows what the customer wants, not the last word about it', async () => {
+  const quiet = await Desk.start({}, { bot_enabled: true }); // nobody else waits here
+  try {
+    const agent = await quiet.agent('Olivia Offered');
+    const socket = agent.openSocket();
+    await socket.frame('live');
+    await expectStatus(200, agent.put('/api/v1/presence', { status: 'available' }));
+    const v = await quiet.visitor();
+    await ask(v, 'My usdt from yesterday is not in my wallet');
+    await v.say('human');
+    const { offer } = await socket.frame('offer');
+    assert.equal(offer.preview, 'My usdt from yesterday is not in my wallet');
+  } finally {
+    await quiet.dispose();
+  }
+});
+
 test('the test bench says what the bot would say, and why', async () => {
   const d = await expectStatus<any>(200, desk.owner.post('/api/v1/bot/tests', { text: 'how much is a withdrawal fee' }));
   assert.equal(d.action, 'answer');
