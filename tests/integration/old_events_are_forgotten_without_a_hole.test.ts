@@ -1,10 +1,10 @@
 /** Retention: events of conversations that were resolved long ago go, and nobody gets a replay with a hole in it. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 
 import { clientId, Desk } from './desk.js';
 import { expectStatus } from './http.js';
+import { rowsOf } from './server.js';
 
 let desk: Desk;
 before(async () => {
@@ -12,16 +12,8 @@ before(async () => {
 });
 after(() => desk?.dispose());
 
-/** Statements on the file of a server that does not run. */
-const onFile = (script: string): any =>
-  JSON.parse(
-    execFileSync('python3', [
-      '-c',
-      `import json, sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\nout = db.execute(sys.argv[2]).fetchall()\ndb.commit()\nprint(json.dumps(out))`,
-      `${desk.server.dir}/stablehand.db`,
-      script,
-    ]).toString(),
-  );
+/** Statements on the database of a server that does not run. */
+const onFile = (script: string): any => rowsOf(desk.server.dir, script);
 
 test('events before the last message go; who held less is told to load again, who loads gets on', async () => {
   const visitor = await desk.visitor();
@@ -39,8 +31,8 @@ test('events before the last message go; who held less is told to load again, wh
 
   const count = () => onFile(`SELECT COUNT(*) FROM events WHERE conversation_id = ${id}`)[0][0];
   const all = count();
-  onFile(`UPDATE conversations SET resolved_at = resolved_at - 91 * 86400000 WHERE id = ${id}`);
-  onFile(`UPDATE events SET at = at - 91 * 86400000`);
+  onFile(`UPDATE conversations SET resolved_at = resolved_at - ${91 * 86_400_000} WHERE id = ${id}`);
+  onFile(`UPDATE events SET at = at - ${91 * 86_400_000}`);
   await desk.server.launch();
   await new Promise((r) => setTimeout(r, 2500));
   assert.equal(await desk.server.stop(), 0);

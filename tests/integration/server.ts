@@ -21,8 +21,8 @@ export const onPostgres = SH_TEST_PG !== undefined;
 /** For `{ skip: ... }`: what only makes sense on a file. */
 export const skipOnPostgres = onPostgres && 'about the SQLite file';
 
-function psql(sql: string): string {
-  return execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', sql, SH_TEST_PG!], { encoding: 'utf8' }).trim();
+function psql(sql: string, url = SH_TEST_PG!): string {
+  return execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', sql, url], { encoding: 'utf8' }).trim();
 }
 
 /** The url of the database that belongs to this folder; made when it is not there. */
@@ -32,6 +32,14 @@ export function databaseOf(dir: string): string {
   if (psql(`SELECT 1 FROM pg_database WHERE datname = '${name}'`) === '') psql(`CREATE DATABASE "${name}"`);
   const url = new URL(SH_TEST_PG!.replace(/^postgres:/, 'http:').replace('@/', '@socket/'));
   return `postgres://${url.username}@/${name}${url.search}`;
+}
+
+const ON_FILE = 'import json, sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\nout = db.execute(sys.argv[2]).fetchall()\ndb.commit()\nprint(json.dumps(out))';
+/** A statement on the database of a server that does not run, and its rows (of numbers, or text without "|"). */
+export function rowsOf(dir: string, sql: string): any[][] {
+  if (!onPostgres) return JSON.parse(execFileSync('python3', ['-c', ON_FILE, join(dir, 'stablehand.db'), sql], { encoding: 'utf8' }));
+  const lines = psql(sql, databaseOf(dir)).split('\n').filter(Boolean);
+  return lines.map((line) => line.split('|').map((cell) => (/^-?\d+$/.test(cell) ? Number(cell) : cell)));
 }
 
 function dropDatabaseOf(dir: string): void {
