@@ -158,7 +158,7 @@ static void forget_views(struct peer *p)
 static enum err leave_fn(struct db_txn *txn, void *arg)
 {
     struct peer *p = arg;
-    return presence_disconnecting(p->desk, txn, p->agent->actor.agent,
+    return presence_disconnecting(p->desk, txn, p->agent->actor.agent, p->agent->actor.session,
                                   stream_count(p->desk, p->agent->actor.agent) <= 1);
 }
 

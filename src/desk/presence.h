@@ -9,6 +9,7 @@
 #include "desk/desk_internal.h"
 
 #define PRESENCE_GRACE_MS (20 * TIME_SECOND_MS)
+#define PRESENCE_SIGNED_OUT_GRACE_MS TIME_SECOND_MS /* signing in again at once is no absence */
 #define PRESENCE_MAX_MISSED 2
 
 enum presence_status { PRESENCE_AVAILABLE, PRESENCE_BUSY, PRESENCE_AWAY };
@@ -76,8 +77,10 @@ ERR_MUST_USE enum err presence_is_reachable(struct db_txn *txn, struct agent_id 
 /* Sockets. On the writer's thread. */
 ERR_MUST_USE enum err presence_connected(struct desk *desk, struct db_txn *txn,
                                          struct agent_id agent);
+/* A line that broke may come back (PRESENCE_GRACE_MS); whoever signed out is gone, and is offered nothing more. */
 ERR_MUST_USE enum err presence_disconnecting(struct desk *desk, struct db_txn *txn,
-                                             struct agent_id agent, bool is_last);
+                                             struct agent_id agent, struct session_id session,
+                                             bool is_last);
 /* The schema Presence. */
 ERR_MUST_USE enum err presence_write_json(struct db_txn *txn, struct arena *arena,
                                           const struct presence *p, struct json_writer *w);

@@ -186,11 +186,15 @@ enum err presence_connected(struct desk *desk, struct db_txn *txn, struct agent_
 }
 
 enum err presence_disconnecting(struct desk *desk, struct db_txn *txn, struct agent_id agent,
-                                bool is_last)
+                                struct session_id session, bool is_last)
 {
-    return is_last ? timer_set(txn, "presence_grace", agent.v, desk_now(desk) + PRESENCE_GRACE_MS,
-                               STR("{}"))
-                   : ERR_OK;
+    bool may_return = false;
+    enum err err = is_last ? session_is_there(txn, session, &may_return) : ERR_OK;
+    if (err != ERR_OK || !is_last) {
+        return err;
+    }
+    int64_t grace_ms = may_return ? PRESENCE_GRACE_MS : PRESENCE_SIGNED_OUT_GRACE_MS;
+    return timer_set(txn, "presence_grace", agent.v, desk_now(desk) + grace_ms, STR("{}"));
 }
 
 static enum err on_grace_over(struct db_txn *txn, void *arg, int64_t subject, struct str payload,

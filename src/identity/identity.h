@@ -87,6 +87,9 @@ bool identity_cookie_token(const struct request *rq, char out[IDENTITY_TOKEN_LEN
 ERR_MUST_USE enum err identity_session_actor(struct identity *identity, struct str session_token,
                                              struct str csrf_token, struct actor *out,
                                              struct errinfo *info);
+/* False: signed out, signed out by an administrator, or run out and removed. */
+ERR_MUST_USE enum err session_is_there(struct db_txn *txn, struct session_id id, bool *out);
+
 /* Somebody is at the keyboard (the `activity` frame): the session does not run idle. At most one write a minute, does not block. */
 void identity_session_touch(struct identity *identity, struct session_id session);
 /* A visitor token is alive. ERR_UNAUTHORIZED otherwise. */

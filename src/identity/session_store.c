@@ -97,6 +97,15 @@ enum err session_store_touch(struct db_txn *txn, struct session_id id, int64_t n
                    db_i64(now), db_id(id.v));
 }
 
+enum err session_is_there(struct db_txn *txn, struct session_id id, bool *out)
+{
+    int64_t n = 0;
+    enum err err =
+        DB_QUERY_I64(txn, &n, "SELECT COUNT(*) FROM sessions WHERE id = $1", db_id(id.v));
+    *out = n > 0;
+    return err;
+}
+
 enum err device_store_find(struct db_txn *txn, const struct token_hash *hash, struct agent_id agent,
                            int64_t *id_out)
 {

@@ -196,6 +196,19 @@ test('an administrator signs somebody out: sessions and sockets end at once, and
   assert.deepEqual([(await admin.get('/api/v1/session')).status, (await elsewhere.get('/api/v1/session')).status], [200, 401]);
 });
 
+test('whoever signs out is gone: no offer waits for a browser that will not come back', async () => {
+  const agent = await desk.agent('Gina Gone');
+  const socket = agent.openSocket();
+  await socket.frame('live');
+  await expectStatus(200, agent.put('/api/v1/presence', { status: 'available' }));
+  const online = async () => (await expectStatus<any>(200, desk.owner.get('/api/v1/presence'))).items.find((p: any) => p.agent_id === agent.id)?.is_online;
+  assert.equal(await online(), true);
+  await expectStatus(204, agent.delete('/api/v1/session'));
+  assert.equal(await socket.closed(), 4003);
+  for (let i = 0; i < 80 && (await online()); i++) await new Promise((r) => setTimeout(r, 100));
+  assert.equal(await online(), false);
+});
+
 test('an agent who is made inactive is out at once: sessions, sockets, API keys, and no way in', async () => {
   const agent = await desk.agent('Ina Inactive', 'admin');
   const key = new HttpClient(desk.server.url);
