@@ -22,7 +22,7 @@ static void with_header(struct buf *out, struct str payload)
     (void)buf_add_str(&whole, payload);
     crypto_sha256(buf_str(&whole), hash);
     (void)buf_add_str(out, STR("SHBOTMOD"));
-    bytes_put_u32(out, 2);
+    bytes_put_u32(out, 3);
     bytes_put_u64(out, whole.len);
     (void)buf_add(out, hash, sizeof(hash));
     (void)buf_add_str(out, buf_str(&whole));

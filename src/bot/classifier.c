@@ -26,6 +26,8 @@ struct classifier {
     uint32_t n_labels, n_hidden, n_nets;
     size_t width; /* KERNEL_PADDED(n_labels) */
     struct byte_rows svm;
+    struct byte_rows centroid; /* rows NULL: there is none */
+    float *mass;               /* per feature */
     struct net nets[CLASSIFIER_MAX_NETS];
     const struct kernels *k;
 };
@@ -94,6 +96,29 @@ void classifier_set_svm(struct classifier *c, const float *weights)
     byte_rows_fill(&c->svm, weights, dictionary_n(c->dictionary));
 }
 
+static void centroid_alloc(struct classifier *c)
+{
+    uint32_t n = dictionary_n(c->dictionary);
+    byte_rows_alloc(&c->centroid, n, c->width);
+    c->mass = MEM_NEW_ARRAY(float, (size_t)n + 1);
+}
+
+void classifier_set_centroid(struct classifier *c, const float *weights, const float *mass)
+{
+    ASSERT(c->mass == NULL);
+    centroid_alloc(c);
+    byte_rows_fill(&c->centroid, weights, dictionary_n(c->dictionary));
+    memcpy(c->mass, mass, dictionary_n(c->dictionary) * sizeof(float));
+}
+
+void classifier_drop_centroid(struct classifier *c)
+{
+    byte_rows_release(&c->centroid);
+    mem_free(c->mass);
+    c->centroid = (struct byte_rows){0};
+    c->mass = NULL;
+}
+
 void classifier_set_net(struct classifier *c, uint32_t i, const struct mlp *net)
 {
     ASSERT(i < c->n_nets && net->n_hidden == c->n_hidden && net->n_labels == c->n_labels);
@@ -109,6 +134,8 @@ void classifier_free(struct classifier **c)
         return;
     }
     byte_rows_release(&(*c)->svm);
+    byte_rows_release(&(*c)->centroid);
+    mem_free((*c)->mass);
     for (uint32_t i = 0; i < (*c)->n_nets; i++) {
         byte_rows_release(&(*c)->nets[i].in);
         mem_free((*c)->nets[i].in_bias);
@@ -148,20 +175,37 @@ static void net_logits(const struct classifier *c, const struct net *net,
     }
 }
 
-void classifier_scores(const struct classifier *c, struct arena *arena,
-                       const struct feature_vector *v, float *margins, float *logits)
+static void closeness(const struct classifier *c, const struct feature_vector *v, float *out)
 {
-    memset(margins, 0, c->width * sizeof(float));
-    memset(logits, 0, c->width * sizeof(float));
+    float mass = 0;
+    memset(out, 0, c->width * sizeof(float));
+    for (uint32_t i = 0; i < v->n && c->mass != NULL; i++) {
+        mass += c->mass[v->values[i].feature];
+    }
+    if (!(mass > 0)) {
+        return;
+    }
     for (uint32_t i = 0; i < v->n; i++) {
         uint32_t f = v->values[i].feature;
-        c->k->axpy_i8(margins, c->svm.rows + f * c->svm.width,
+        c->k->axpy_i8(out, c->centroid.rows + f * c->width, c->centroid.scales[f] / mass, c->width);
+    }
+}
+
+void classifier_score(const struct classifier *c, struct arena *arena,
+                      const struct feature_vector *v, const struct classifier_scores *out)
+{
+    memset(out->margins, 0, c->width * sizeof(float));
+    memset(out->logits, 0, c->width * sizeof(float));
+    for (uint32_t i = 0; i < v->n; i++) {
+        uint32_t f = v->values[i].feature;
+        c->k->axpy_i8(out->margins, c->svm.rows + f * c->svm.width,
                       v->values[i].tfidf * c->svm.scales[f], c->width);
     }
     float *hidden = c->n_nets > 0 ? ARENA_ARRAY(arena, float, c->n_hidden) : NULL;
     for (uint32_t i = 0; i < c->n_nets; i++) {
-        net_logits(c, &c->nets[i], v, hidden, logits);
+        net_logits(c, &c->nets[i], v, hidden, out->logits);
     }
+    closeness(c, v, out->closeness);
 }
 
 /* ---- file ---- */
@@ -189,13 +233,18 @@ void classifier_encode(const struct classifier *c, struct buf *out)
     bytes_put_u32(out, c->n_labels);
     bytes_put_u32(out, c->n_hidden);
     bytes_put_u32(out, c->n_nets);
+    bytes_put_u32(out, c->mass != NULL);
     bytes_put_f32(out, dictionary_unknown_idf(c->dictionary));
     for (uint32_t f = 0; f < n; f++) {
         bytes_put_u64(out, dictionary_hash(c->dictionary, f));
         bytes_put_f32(out, dictionary_idf(c->dictionary, f));
-        (void)buf_add_char(out, (char)dictionary_block(c->dictionary, f));
+        (void)buf_add_char(out, (char)dictionary_kind(c->dictionary, f));
     }
     byte_rows_encode(&c->svm, n, out);
+    if (c->mass != NULL) {
+        byte_rows_encode(&c->centroid, n, out);
+        bytes_put_f32s(out, c->mass, n);
+    }
     for (uint32_t i = 0; i < c->n_nets; i++) {
         byte_rows_encode(&c->nets[i].in, n, out);
         bytes_put_f32s(out, c->nets[i].in_bias, c->n_hidden);
@@ -215,35 +264,37 @@ static enum err dictionary_decode(struct str *rest, uint32_t n, float unknown_id
     }
     uint64_t *hashes = MEM_NEW_ARRAY(uint64_t, (size_t)n + 1);
     float *idf = MEM_NEW_ARRAY(float, (size_t)n + 1);
-    uint8_t *blocks = MEM_NEW_ARRAY(uint8_t, (size_t)n + 1);
+    uint8_t *kinds = MEM_NEW_ARRAY(uint8_t, (size_t)n + 1);
     bool is_ok = true;
     for (uint32_t f = 0; f < n && is_ok; f++) {
-        struct str block;
+        struct str kind;
         is_ok = bytes_get_u64(&bytes, &hashes[f]) && bytes_get_f32(&bytes, &idf[f]) &&
-                bytes_get(&bytes, 1, &block);
-        blocks[f] = is_ok ? (uint8_t)block.p[0] : 0;
+                bytes_get(&bytes, 1, &kind);
+        kinds[f] = is_ok ? (uint8_t)kind.p[0] : 0;
     }
-    enum err err = is_ok && dictionary_from(hashes, blocks, idf, n, unknown_idf, out) == ERR_OK
+    enum err err = is_ok && dictionary_from(hashes, kinds, idf, n, unknown_idf, out) == ERR_OK
                        ? ERR_OK
                        : ERR_PROTOCOL;
     mem_free(hashes);
     mem_free(idf);
-    mem_free(blocks);
+    mem_free(kinds);
     return err;
 }
 
 /* What the counts promise must be there before memory is asked for. */
 static bool is_plausible(uint32_t n, uint32_t n_labels, uint32_t n_hidden, uint32_t n_nets,
-                         size_t n_bytes)
+                         uint32_t n_centroids, size_t n_bytes)
 {
-    if (n > DICTIONARY_MAX_FEATURES || n_labels == 0 || n_labels > CLASSIFIER_MAX_LABELS ||
-        n_nets > CLASSIFIER_MAX_NETS || n_hidden > CLASSIFIER_MAX_HIDDEN ||
-        n_hidden % KERNEL_LANES != 0 || (n_nets > 0) != (n_hidden > 0)) {
+    if (n > DICTIONARY_MAX_FEATURES || n_centroids > 1 || n_labels == 0 ||
+        n_labels > CLASSIFIER_MAX_LABELS || n_nets > CLASSIFIER_MAX_NETS ||
+        n_hidden > CLASSIFIER_MAX_HIDDEN || n_hidden % KERNEL_LANES != 0 ||
+        (n_nets > 0) != (n_hidden > 0)) {
         return false;
     }
     size_t width = KERNEL_PADDED(n_labels);
     size_t net = (size_t)n * (4 + n_hidden) + 4 * (n_hidden + n_hidden * width + width);
-    return n_bytes >= (size_t)n * (DICTIONARY_ENTRY + 4 + width) + n_nets * net;
+    return n_bytes >=
+           (size_t)n * (DICTIONARY_ENTRY + 4 + width + n_centroids * (8 + width)) + n_nets * net;
 }
 
 enum err classifier_decode(struct str *rest, struct classifier **out)
@@ -252,17 +303,22 @@ enum err classifier_decode(struct str *rest, struct classifier **out)
     uint32_t n_labels;
     uint32_t n_hidden;
     uint32_t n_nets;
+    uint32_t n_centroids;
     float unknown_idf;
     struct dictionary *dictionary = NULL;
     if (!bytes_get_u32(rest, &n) || !bytes_get_u32(rest, &n_labels) ||
         !bytes_get_u32(rest, &n_hidden) || !bytes_get_u32(rest, &n_nets) ||
-        !bytes_get_f32(rest, &unknown_idf) ||
-        !is_plausible(n, n_labels, n_hidden, n_nets, rest->len) ||
+        !bytes_get_u32(rest, &n_centroids) || !bytes_get_f32(rest, &unknown_idf) ||
+        !is_plausible(n, n_labels, n_hidden, n_nets, n_centroids, rest->len) ||
         dictionary_decode(rest, n, unknown_idf, &dictionary) != ERR_OK) {
         return ERR_PROTOCOL;
     }
     struct classifier *c = classifier_alloc(dictionary, n_labels, n_hidden, n_nets);
     bool is_ok = byte_rows_decode(rest, &c->svm, n);
+    if (is_ok && n_centroids > 0) {
+        centroid_alloc(c);
+        is_ok = byte_rows_decode(rest, &c->centroid, n) && bytes_get_f32s(rest, c->mass, n);
+    }
     for (uint32_t i = 0; i < n_nets && is_ok; i++) {
         struct net *net = &c->nets[i];
         is_ok = byte_rows_decode(rest, &net->in, n) &&

@@ -11,7 +11,7 @@ struct interner {
     uint32_t *last;   /* per gram: index + 1 of the item it last went into */
     size_t n_slots;
     VEC(uint64_t) grams;
-    VEC(uint8_t) blocks;
+    VEC(uint8_t) kinds;
 };
 
 static size_t slot_of(const struct interner *in, uint64_t hash)
@@ -52,7 +52,7 @@ static uint32_t intern(struct interner *in, const struct gram *g)
     size_t at = slot_of(in, g->hash);
     if (in->ids[at] == 0) {
         VEC_PUSH(&in->grams, g->hash);
-        VEC_PUSH(&in->blocks, (uint8_t)g->block);
+        VEC_PUSH(&in->kinds, (uint8_t)g->kind);
         in->hashes[at] = g->hash;
         in->ids[at] = (uint32_t)in->grams.len;
     }
@@ -90,7 +90,7 @@ struct corpus *corpus_new(const struct corpus_text *texts, uint32_t n, uint32_t 
     c->starts[n] = (uint32_t)items.len;
     c->items = items.items;
     c->hashes = in.grams.items;
-    c->blocks = in.blocks.items;
+    c->kinds = in.kinds.items;
     c->n_grams = (uint32_t)in.grams.len;
     mem_free(in.hashes);
     mem_free(in.ids);
@@ -102,7 +102,7 @@ void corpus_free(struct corpus **c)
 {
     if (*c != NULL) {
         mem_free((*c)->hashes);
-        mem_free((*c)->blocks);
+        mem_free((*c)->kinds);
         mem_free((*c)->starts);
         mem_free((*c)->items);
         mem_free((*c)->labels);

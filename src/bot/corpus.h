@@ -12,7 +12,7 @@ struct corpus_item {
 
 struct corpus {
     uint64_t *hashes; /* per gram */
-    uint8_t *blocks;  /* per gram: enum gram_block */
+    uint8_t *kinds;   /* per gram: enum gram_kind */
     uint32_t n_grams;
     uint32_t *starts; /* per text, one more at the end: its range of items */
     struct corpus_item *items;

@@ -11,7 +11,7 @@ struct dictionary {
     uint32_t n;
     uint64_t *hashes;
     float *idf;
-    uint8_t *blocks;
+    uint8_t *kinds;
     float unknown_idf;
     uint32_t *slots; /* feature + 1; 0: free */
     size_t n_slots;
@@ -23,7 +23,7 @@ static struct dictionary *alloc_for(uint32_t n)
     d->n = n;
     d->hashes = MEM_NEW_ARRAY(uint64_t, (size_t)n + 1);
     d->idf = MEM_NEW_ARRAY(float, (size_t)n + 1);
-    d->blocks = MEM_NEW_ARRAY(uint8_t, (size_t)n + 1);
+    d->kinds = MEM_NEW_ARRAY(uint8_t, (size_t)n + 1);
     for (d->n_slots = 16; d->n_slots < (size_t)n * 2;) {
         d->n_slots *= 2;
     }
@@ -87,7 +87,7 @@ struct dictionary *dictionary_new(const struct corpus *c, const uint32_t *texts,
     struct dictionary *d = alloc_for(n_kept);
     for (uint32_t f = 0; f < n_kept; f++) {
         d->hashes[f] = all[f].hash;
-        d->blocks[f] = c->blocks[all[f].gram];
+        d->kinds[f] = c->kinds[all[f].gram];
         d->idf[f] = idf_of(n, all[f].df);
     }
     d->unknown_idf = idf_of(n, 0);
@@ -97,8 +97,8 @@ struct dictionary *dictionary_new(const struct corpus *c, const uint32_t *texts,
     return d;
 }
 
-enum err dictionary_from(const uint64_t *hashes, const uint8_t *blocks, const float *idf,
-                         uint32_t n, float unknown_idf, struct dictionary **out)
+enum err dictionary_from(const uint64_t *hashes, const uint8_t *kinds, const float *idf, uint32_t n,
+                         float unknown_idf, struct dictionary **out)
 {
     if (n > DICTIONARY_MAX_FEATURES || !(unknown_idf > 0) || !isfinite(unknown_idf)) {
         return ERR_INVALID;
@@ -107,9 +107,9 @@ enum err dictionary_from(const uint64_t *hashes, const uint8_t *blocks, const fl
     bool is_ok = true;
     for (uint32_t f = 0; f < n; f++) {
         d->hashes[f] = hashes[f];
-        d->blocks[f] = blocks[f];
+        d->kinds[f] = kinds[f];
         d->idf[f] = idf[f];
-        is_ok = is_ok && blocks[f] < GRAM_BLOCK_COUNT && idf[f] > 0 && isfinite(idf[f]);
+        is_ok = is_ok && kinds[f] < GRAM_KIND_COUNT && idf[f] > 0 && isfinite(idf[f]);
     }
     d->unknown_idf = unknown_idf;
     if (!is_ok || !index_all(d)) {
@@ -125,7 +125,7 @@ void dictionary_free(struct dictionary **d)
     if (*d != NULL) {
         mem_free((*d)->hashes);
         mem_free((*d)->idf);
-        mem_free((*d)->blocks);
+        mem_free((*d)->kinds);
         mem_free((*d)->slots);
         mem_free(*d);
         *d = NULL;
@@ -142,9 +142,19 @@ uint64_t dictionary_hash(const struct dictionary *d, uint32_t feature)
     return d->hashes[feature];
 }
 
-enum gram_block dictionary_block(const struct dictionary *d, uint32_t feature)
+enum gram_kind dictionary_kind(const struct dictionary *d, uint32_t feature)
 {
-    return (enum gram_block)d->blocks[feature];
+    return (enum gram_kind)d->kinds[feature];
+}
+
+static enum gram_block block_of(const struct dictionary *d, uint32_t feature)
+{
+    return gram_block_of((enum gram_kind)d->kinds[feature]);
+}
+
+static bool is_word(enum gram_kind kind)
+{
+    return gram_block_of(kind) == BLOCK_WORDS;
 }
 
 float dictionary_idf(const struct dictionary *d, uint32_t feature)
@@ -180,20 +190,20 @@ static float sublinear(uint32_t count)
 /* values[i].tf holds the sublinear count; both weights are made of it. */
 static void weigh(const struct dictionary *d, struct feature_value *values, uint32_t n)
 {
-    float block[GRAM_BLOCK_COUNT] = {0};
+    float block[BLOCK_COUNT] = {0};
     float all = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct feature_value *v = &values[i];
         v->tfidf = v->tf * d->idf[v->feature];
-        block[d->blocks[v->feature]] += v->tfidf * v->tfidf;
+        block[block_of(d, v->feature)] += v->tfidf * v->tfidf;
         all += v->tf * v->tf;
     }
-    for (int b = 0; b < GRAM_BLOCK_COUNT; b++) {
+    for (int b = 0; b < BLOCK_COUNT; b++) {
         block[b] = block[b] > 0 ? 1.0F / sqrtf(block[b]) : 0;
     }
     all = all > 0 ? 1.0F / sqrtf(all) : 0;
     for (uint32_t i = 0; i < n; i++) {
-        values[i].tfidf *= block[d->blocks[values[i].feature]];
+        values[i].tfidf *= block[block_of(d, values[i].feature)];
         values[i].tf *= all;
     }
 }
@@ -230,10 +240,10 @@ void dictionary_vector(const struct dictionary *d, struct arena *arena, const st
     for (size_t i = 0; i < n; i++) {
         uint32_t f = dictionary_find(d, grams[i].hash);
         if (f == DICTIONARY_NONE) {
-            unknown_mass += grams[i].block == GRAM_WORD ? d->unknown_idf : 0;
+            unknown_mass += is_word(grams[i].kind) ? d->unknown_idf : 0;
             continue;
         }
-        known_mass += grams[i].block == GRAM_WORD ? d->idf[f] : 0;
+        known_mass += is_word(grams[i].kind) ? d->idf[f] : 0;
         uint32_t *slot = seen_slot(&seen, values, f);
         if (*slot == 0) {
             values[n_values++].feature = f;
@@ -275,7 +285,7 @@ struct feature_rows *dictionary_rows(const struct dictionary *d, const struct co
         for (uint32_t i = c->starts[texts[t]]; i < c->starts[texts[t] + 1]; i++) {
             const struct corpus_item *item = &c->items[i];
             uint32_t f = feature_of[item->gram];
-            float times = c->blocks[item->gram] == GRAM_WORD ? (float)item->count : 0;
+            float times = is_word((enum gram_kind)c->kinds[item->gram]) ? (float)item->count : 0;
             if (f == DICTIONARY_NONE) {
                 unknown_mass += times * d->unknown_idf;
                 continue;

@@ -15,14 +15,14 @@ struct dictionary;
 struct dictionary *dictionary_new(const struct corpus *c, const uint32_t *texts, uint32_t n,
                                   uint32_t min_texts);
 /* From a model file; the arrays are copied. ERR_INVALID when a hash comes twice or an idf is no finite positive number. */
-ERR_MUST_USE enum err dictionary_from(const uint64_t *hashes, const uint8_t *blocks,
+ERR_MUST_USE enum err dictionary_from(const uint64_t *hashes, const uint8_t *kinds,
                                       const float *idf, uint32_t n, float unknown_idf,
                                       struct dictionary **out);
 void dictionary_free(struct dictionary **d);
 
 uint32_t dictionary_n(const struct dictionary *d);
 uint64_t dictionary_hash(const struct dictionary *d, uint32_t feature);
-enum gram_block dictionary_block(const struct dictionary *d, uint32_t feature);
+enum gram_kind dictionary_kind(const struct dictionary *d, uint32_t feature);
 float dictionary_idf(const struct dictionary *d, uint32_t feature);
 float dictionary_unknown_idf(const struct dictionary *d); /* of a gram in no text: ln(1 + n) + 1 */
 #define DICTIONARY_NONE UINT32_MAX

@@ -5,15 +5,6 @@
 #include "base/check.h"
 #include "base/utf8.h"
 
-enum kind {
-    KIND_WORD = 1,
-    KIND_PAIR,
-    KIND_LETTERS,
-    KIND_HAN,
-    KIND_CONCEPT,
-    KIND_CONCEPT_PAIR,
-};
-
 #define PRIME 0x100000001b3ULL
 #define MAX_LETTERS 4
 #define MIN_LETTERS 2
@@ -21,9 +12,9 @@ enum kind {
 #define MAX_PAIRED                                                                                 \
     8 /* concepts of a text that make pairs: what comes first says what it is about */
 
-static uint64_t hash_begin(enum kind kind)
+static uint64_t hash_begin(enum gram_kind kind)
 {
-    return (0xcbf29ce484222325ULL ^ (uint64_t)kind) * PRIME;
+    return (0xcbf29ce484222325ULL ^ ((uint64_t)kind + 1)) * PRIME;
 }
 
 static uint64_t hash_add(uint64_t h, uint32_t c)
@@ -38,28 +29,38 @@ static uint64_t hash_end(uint64_t h)
     return h ^ (h >> 29);
 }
 
+enum gram_block gram_block_of(enum gram_kind kind)
+{
+    static const enum gram_block blocks[GRAM_KIND_COUNT] = {
+        [GRAM_WORD] = BLOCK_WORDS,           [GRAM_PAIR] = BLOCK_WORDS,
+        [GRAM_LETTERS] = BLOCK_CHARACTERS,   [GRAM_HAN] = BLOCK_CHARACTERS,
+        [GRAM_HANS] = BLOCK_CHARACTERS,      [GRAM_CONCEPT] = BLOCK_CONCEPTS,
+        [GRAM_CONCEPT_PAIR] = BLOCK_CONCEPTS};
+    return blocks[kind];
+}
+
 struct builder {
     struct gram *items;
     size_t n, size;
     uint64_t last_word; /* hash of the word before; 0: none */
 };
 
-static void add(struct builder *b, uint64_t hash, enum gram_block block)
+static void add(struct builder *b, uint64_t hash, enum gram_kind kind)
 {
     ASSERT(b->n < b->size);
-    b->items[b->n++] = (struct gram){hash, block};
+    b->items[b->n++] = (struct gram){hash, kind};
 }
 
 /* All n-grams from min to max long. */
-static void add_grams(struct builder *b, enum kind kind, const uint32_t *c, size_t n, size_t min,
-                      size_t max)
+static void add_grams(struct builder *b, enum gram_kind kind, const uint32_t *c, size_t n,
+                      size_t min, size_t max)
 {
     for (size_t from = 0; from < n; from++) {
         uint64_t h = hash_begin(kind);
         for (size_t len = 1; len <= max && from + len <= n; len++) {
             h = hash_add(h, c[from + len - 1]);
             if (len >= min) {
-                add(b, hash_end(h), GRAM_LETTERS);
+                add(b, hash_end(h), kind == GRAM_HAN && len > 1 ? GRAM_HANS : kind);
             }
         }
     }
@@ -68,23 +69,23 @@ static void add_grams(struct builder *b, enum kind kind, const uint32_t *c, size
 /* c[0] and c[n + 1] are free for the edges. */
 static void add_word(struct builder *b, uint32_t *c, size_t n)
 {
-    uint64_t h = hash_begin(KIND_WORD);
+    uint64_t h = hash_begin(GRAM_WORD);
     for (size_t i = 1; i <= n; i++) {
         h = hash_add(h, c[i]);
     }
     h = hash_end(h);
     add(b, h, GRAM_WORD);
     if (b->last_word != 0) {
-        uint64_t pair = hash_begin(KIND_PAIR);
+        uint64_t pair = hash_begin(GRAM_PAIR);
         pair = (pair ^ b->last_word) * PRIME;
         pair = (pair ^ h) * PRIME;
-        add(b, hash_end(pair), GRAM_WORD);
+        add(b, hash_end(pair), GRAM_PAIR);
     }
     b->last_word = h;
     if (c[1] != '<') {
         c[0] = '^';
         c[n + 1] = '$';
-        add_grams(b, KIND_LETTERS, c, n + 2, MIN_LETTERS, MAX_LETTERS);
+        add_grams(b, GRAM_LETTERS, c, n + 2, MIN_LETTERS, MAX_LETTERS);
     }
 }
 
@@ -92,12 +93,12 @@ static void add_word(struct builder *b, uint32_t *c, size_t n)
 static void add_concepts(struct builder *b, const uint32_t *concepts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        add(b, hash_end(hash_add(hash_begin(KIND_CONCEPT), concepts[i])), GRAM_CONCEPT);
+        add(b, hash_end(hash_add(hash_begin(GRAM_CONCEPT), concepts[i])), GRAM_CONCEPT);
         for (size_t j = 0; j < i && i < MAX_PAIRED; j++) {
             uint32_t low = concepts[i] < concepts[j] ? concepts[i] : concepts[j];
             uint32_t high = concepts[i] < concepts[j] ? concepts[j] : concepts[i];
-            uint64_t h = hash_add(hash_add(hash_begin(KIND_CONCEPT_PAIR), low), high);
-            add(b, hash_end(h), GRAM_CONCEPT);
+            uint64_t h = hash_add(hash_add(hash_begin(GRAM_CONCEPT_PAIR), low), high);
+            add(b, hash_end(h), GRAM_CONCEPT_PAIR);
         }
     }
 }
@@ -130,7 +131,7 @@ struct gram *features_of(struct arena *arena, const struct concepts *concepts, s
             if (run == RUN_WORD) {
                 add_word(&b, run_chars, n);
             } else {
-                add_grams(&b, KIND_HAN, run_chars + 1, n, 1, MAX_HAN);
+                add_grams(&b, GRAM_HAN, run_chars + 1, n, 1, MAX_HAN);
             }
             n = 0;
         }

@@ -9,17 +9,23 @@
 #include "base/str.h"
 #include "bot/concepts.h"
 
-/* Blocks are normalised apart from each other, so that a long word does not outweigh what it stands beside. */
-enum gram_block {
-    GRAM_WORD,    /* words and pairs of words */
-    GRAM_LETTERS, /* n-grams inside words, n-grams of Han characters */
-    GRAM_CONCEPT, /* concepts of the trade, and pairs of them */
-    GRAM_BLOCK_COUNT,
+enum gram_kind {
+    GRAM_WORD,
+    GRAM_PAIR,    /* of neighbouring words */
+    GRAM_LETTERS, /* inside a word */
+    GRAM_HAN,     /* one character */
+    GRAM_HANS,    /* two or three */
+    GRAM_CONCEPT,
+    GRAM_CONCEPT_PAIR,
+    GRAM_KIND_COUNT,
 };
+/* Blocks are normalised apart from each other, so that a long word does not outweigh what it stands beside. */
+enum gram_block { BLOCK_WORDS, BLOCK_CHARACTERS, BLOCK_CONCEPTS, BLOCK_COUNT };
+enum gram_block gram_block_of(enum gram_kind kind);
 
 struct gram {
     uint64_t hash; /* of kind and text; the same in every process, stored in models */
-    enum gram_block block;
+    enum gram_kind kind;
 };
 
 /* Every occurrence, in the order of the text: the same gram comes as often as it occurs. Texts are capped by normalise_text. */

@@ -4,12 +4,14 @@
  * Each part is a few jobs (one SVM, some networks). Threads take jobs from one counter, longest first; a job writes to its own place only. */
 #include "bot/fit.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "bot/centroid.h"
 #include "bot/kernels.h"
 
 #define N_FOLDS 5
@@ -20,6 +22,7 @@
     40 /* below: the scope table of all scripts together, or a general one */
 #define MAX_THREADS 4
 #define UNKNOWN_WEIGHT 0.5F
+#define MAX_TENTHS 8
 
 struct fit_options fit_options_default(void)
 {
@@ -97,7 +100,14 @@ static void part_init(struct fitting *f, struct part *p, int fold)
     }
     struct dictionary *d = dictionary_new(f->corpus, p->texts, p->n, f->n < FEW_TEXTS ? 1 : 2);
     p->rows = dictionary_rows(d, f->corpus, p->texts, p->n);
+    uint32_t n_features = dictionary_n(d);
+    float *weights = mem_calloc((size_t)n_features + 1, KERNEL_PADDED(f->n_labels) * sizeof(float));
+    float *mass = MEM_NEW_ARRAY(float, (size_t)n_features + 1);
+    centroid_train(d, p->rows, p->labels, f->n_labels, weights, mass);
     p->classifier = classifier_new(&d, f->n_labels, f->options->mlp.n_hidden, f->options->n_nets);
+    classifier_set_centroid(p->classifier, weights, mass);
+    mem_free(weights);
+    mem_free(mass);
 }
 
 static void part_release(struct part *p)
@@ -172,7 +182,7 @@ static void run_jobs(struct fitting *f)
 /* ---- calibration ---- */
 
 struct answers {
-    float *margins, *logits; /* rows of KERNEL_PADDED(n_labels) */
+    float *margins, *logits, *closeness; /* rows of KERNEL_PADDED(n_labels) */
     float *unknown_share;
     uint32_t *labels; /* right ones */
     uint32_t *texts;
@@ -193,24 +203,42 @@ static void ask_fold(struct fitting *f, uint32_t part, struct answers *a, struct
         const struct gram *grams =
             features_of(arena, f->concepts, f->texts[i].normalised, &n_grams);
         dictionary_vector(classifier_dictionary(c), arena, grams, n_grams, &v);
-        classifier_scores(c, arena, &v, a->margins + a->n * width, a->logits + a->n * width);
+        const struct classifier_scores at = {a->margins + a->n * width, a->logits + a->n * width,
+                                             a->closeness + a->n * width};
+        classifier_score(c, arena, &v, &at);
         a->unknown_share[a->n] = v.unknown_share;
         a->labels[a->n] = f->texts[i].label;
         a->texts[a->n++] = i;
     }
 }
 
-/* p = mean of both calibrated distributions, into logits; the best label. */
-static uint32_t mix(const struct calibration *k, float *margins, float *logits, uint32_t n_labels)
+static void to_probabilities(const struct calibration *k, const struct classifier_scores *s,
+                             uint32_t n_labels)
 {
     const struct kernels *kernels = kernels_get();
-    kernels->softmax(margins, 1.0F / k->svm_temperature, n_labels);
-    kernels->softmax(logits, 1.0F / k->net_temperature, n_labels);
+    kernels->softmax(s->margins, 1.0F / k->svm_temperature, n_labels);
+    kernels->softmax(s->logits, 1.0F / k->net_temperature, n_labels);
+    kernels->softmax(s->closeness, 1.0F / k->closeness_temperature, n_labels);
+}
+
+/* The mixture of all, as logarithms into logits; the best label. *sure_out: the best probability without BM25, which tells which of our labels is meant, not whether
+ * any is. */
+static uint32_t mix(const struct calibration *k, const struct classifier_scores *s,
+                    uint32_t n_labels, float *sure_out)
+{
     uint32_t best = 0;
+    float sure = 0;
+    to_probabilities(k, s, n_labels);
     for (uint32_t l = 0; l < n_labels; l++) {
-        logits[l] = 0.5F * (margins[l] + logits[l]);
-        best = logits[l] > logits[best] ? l : best;
+        float learnt = 0.5F * (s->margins[l] + s->logits[l]);
+        sure = learnt > sure ? learnt : sure;
+        s->logits[l] = (1.0F - k->closeness_share) * learnt + k->closeness_share * s->closeness[l];
+        best = s->logits[l] > s->logits[best] ? l : best;
     }
+    for (uint32_t l = 0; l < n_labels; l++) {
+        s->logits[l] = logf(s->logits[l] + 1e-9F);
+    }
+    *sure_out = sure;
     return best;
 }
 
@@ -240,35 +268,89 @@ static void general_scope(struct scope *s, enum script script)
     }
 }
 
+/* Log loss of the right labels' probabilities over shares of BM25 in steps of a tenth; the rest of the mixture stays in halves. */
+static float best_share(const struct fitting *f, const struct answers *a,
+                        const struct calibration *k)
+{
+    size_t width = KERNEL_PADDED(f->n_labels);
+    double loss[MAX_TENTHS + 1] = {0};
+    float *rows = MEM_NEW_ARRAY(float, 3 * width);
+    const struct classifier_scores s = {rows, rows + width, rows + 2 * width};
+    for (uint32_t i = 0; i < a->n; i++) {
+        memcpy(s.margins, a->margins + i * width, width * sizeof(float));
+        memcpy(s.logits, a->logits + i * width, width * sizeof(float));
+        memcpy(s.closeness, a->closeness + i * width, width * sizeof(float));
+        to_probabilities(k, &s, f->n_labels);
+        double others = 0.5 * (double)(s.margins[a->labels[i]] + s.logits[a->labels[i]]);
+        double mine = (double)s.closeness[a->labels[i]];
+        for (int t = 0; t <= MAX_TENTHS; t++) {
+            loss[t] -= log(others * (1 - t / 10.0) + mine * (t / 10.0) + 1e-9);
+        }
+    }
+    int best = 0;
+    for (int t = 1; t <= MAX_TENTHS; t++) {
+        best = loss[t] < loss[best] ? t : best;
+    }
+    mem_free(rows);
+    return (float)best / 10.0F;
+}
+
+static void calibrate_mixture(const struct fitting *f, const struct answers *a,
+                              struct calibration *k)
+{
+    *k = (struct calibration){.svm_temperature = 0.12F,
+                              .net_temperature = 1.0F,
+                              .closeness_temperature = 0.06F,
+                              .closeness_share = 0.3F};
+    if (a->n < MIN_TEXTS) {
+        return;
+    }
+    struct scored s = {a->margins, a->labels, a->n, f->n_labels};
+    k->svm_temperature = calibrate_temperature(&s, 0.02F, 1.0F);
+    s.scores = a->logits;
+    k->net_temperature = calibrate_temperature(&s, 0.2F, 5.0F);
+    s.scores = a->closeness;
+    k->closeness_temperature = calibrate_temperature(&s, 0.005F, 1.0F);
+    k->closeness_share = best_share(f, a, k);
+}
+
+/* A mean of three is less sure than it may be. a->logits: logarithms of the mixture. */
+static void calibrate_confidence(const struct fitting *f, const struct answers *a,
+                                 struct calibration *k, float *confidence)
+{
+    size_t width = KERNEL_PADDED(f->n_labels);
+    const struct scored s = {a->logits, a->labels, a->n, f->n_labels};
+    k->mixture_temperature = a->n >= MIN_TEXTS ? calibrate_temperature(&s, 0.3F, 2.0F) : 1.0F;
+    for (uint32_t i = 0; i < a->n; i++) {
+        float *p = a->logits + i * width;
+        kernels_get()->softmax(p, 1.0F / k->mixture_temperature, f->n_labels);
+        confidence[a->texts[i]] = max_of(p, f->n_labels);
+    }
+}
+
 static void calibrate(struct fitting *f, struct answers *a, struct fit_result *out)
 {
     size_t width = KERNEL_PADDED(f->n_labels);
     struct calibration *k = &out->calibration;
-    *k = (struct calibration){.svm_temperature = 0.12F, .net_temperature = 1.0F};
-    if (a->n >= MIN_TEXTS) {
-        struct scored s = {a->margins, a->labels, a->n, f->n_labels};
-        k->svm_temperature = calibrate_temperature(&s, 0.02F, 1.0F);
-        s.scores = a->logits;
-        k->net_temperature = calibrate_temperature(&s, 0.2F, 5.0F);
-    }
+    calibrate_mixture(f, a, k);
     float *scores[SCRIPT_COUNT];
     uint32_t n[SCRIPT_COUNT] = {0};
     for (int s = 0; s < SCRIPT_COUNT; s++) {
         scores[s] = MEM_NEW_ARRAY(float, (size_t)a->n + 1);
     }
     for (uint32_t i = 0; i < a->n; i++) {
-        float *margins = a->margins + i * width;
-        float *logits = a->logits + i * width;
-        float margin = max_of(margins, f->n_labels);
-        uint32_t best = mix(k, margins, logits, f->n_labels);
+        const struct classifier_scores at = {a->margins + i * width, a->logits + i * width,
+                                             a->closeness + i * width};
+        float sure;
+        float margin = max_of(at.margins, f->n_labels);
+        uint32_t best = mix(k, &at, f->n_labels, &sure);
         enum script script = f->texts[a->texts[i]].script;
-        scores[script][n[script]++] =
-            scope_score(script, margin, a->unknown_share[i], logits[best]);
+        scores[script][n[script]++] = scope_score(script, margin, a->unknown_share[i], sure);
         out->check.labels[a->texts[i]] = best;
-        out->check.confidence[a->texts[i]] = logits[best];
         out->check.n++;
         out->check.n_right += best == a->labels[i];
     }
+    calibrate_confidence(f, a, k, out->check.confidence);
     for (int s = 0; s < SCRIPT_COUNT; s++) {
         if (n[s] >= MIN_SCOPE_QUESTIONS) {
             scope_from(&k->scopes[s], scores[s], n[s]);
@@ -289,6 +371,7 @@ static void check_all(struct fitting *f, struct fit_result *out)
     }
     struct answers a = {.margins = MEM_NEW_ARRAY(float, (n_asked + 1) * width),
                         .logits = MEM_NEW_ARRAY(float, (n_asked + 1) * width),
+                        .closeness = MEM_NEW_ARRAY(float, (n_asked + 1) * width),
                         .unknown_share = MEM_NEW_ARRAY(float, (size_t)n_asked + 1),
                         .labels = MEM_NEW_ARRAY(uint32_t, (size_t)n_asked + 1),
                         .texts = MEM_NEW_ARRAY(uint32_t, (size_t)n_asked + 1)};
@@ -299,6 +382,7 @@ static void check_all(struct fitting *f, struct fit_result *out)
     calibrate(f, &a, out);
     mem_free(a.margins);
     mem_free(a.logits);
+    mem_free(a.closeness);
     mem_free(a.unknown_share);
     mem_free(a.labels);
     mem_free(a.texts);
@@ -340,6 +424,7 @@ enum err fit(const struct fit_text *texts, uint32_t n, uint32_t n_labels,
     for (uint32_t p = 0; p < f.n_parts; p++) {
         part_init(&f, &f.parts[p], (int)p - 1);
     }
+    corpus_free(&f.corpus); /* its memory is needed now */
     run_jobs(&f);
     enum err err = is_cancelled(&f) ? ERR_TIMEOUT : ERR_OK;
     if (err == ERR_OK) {
@@ -347,13 +432,15 @@ enum err fit(const struct fit_text *texts, uint32_t n, uint32_t n_labels,
         out->check.labels = MEM_NEW_ARRAY(uint32_t, (size_t)n + 1);
         out->check.confidence = MEM_NEW_ARRAY(float, (size_t)n + 1);
         check_all(&f, out);
+        if (out->calibration.closeness_share <= 0) {
+            classifier_drop_centroid(f.parts[0].classifier);
+        }
         out->classifier = f.parts[0].classifier;
         f.parts[0].classifier = NULL;
     }
     for (uint32_t p = 0; p < f.n_parts; p++) {
         part_release(&f.parts[p]);
     }
-    corpus_free(&f.corpus);
     mem_free(f.folds);
     return err;
 }
@@ -371,16 +458,18 @@ void fit_read(const struct classifier *c, const struct calibration *k, struct ar
 {
     uint32_t n_labels = classifier_n_labels(c);
     struct feature_vector v;
-    float *margins = ARENA_ARRAY(arena, float, KERNEL_PADDED(n_labels));
-    float *logits = ARENA_ARRAY(arena, float, KERNEL_PADDED(n_labels));
+    size_t width = KERNEL_PADDED(n_labels);
+    float *rows = ARENA_ARRAY(arena, float, 3 * width);
+    const struct classifier_scores s = {rows, rows + width, rows + 2 * width};
+    float sure;
     dictionary_vector(classifier_dictionary(c), arena, grams, n_grams, &v);
-    classifier_scores(c, arena, &v, margins, logits);
-    float margin = max_of(margins, n_labels);
-    uint32_t best = mix(k, margins, logits, n_labels);
-    *out =
-        (struct reading){.p = logits,
-                         .best = best,
-                         .scope_score = scope_score(script, margin, v.unknown_share, logits[best]),
-                         .unknown_share = v.unknown_share,
-                         .n_features = v.n};
+    classifier_score(c, arena, &v, &s);
+    float margin = max_of(s.margins, n_labels);
+    uint32_t best = mix(k, &s, n_labels, &sure);
+    kernels_get()->softmax(s.logits, 1.0F / k->mixture_temperature, n_labels);
+    *out = (struct reading){.p = s.logits,
+                            .best = best,
+                            .scope_score = scope_score(script, margin, v.unknown_share, sure),
+                            .unknown_share = v.unknown_share,
+                            .n_features = v.n};
 }

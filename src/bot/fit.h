@@ -21,7 +21,9 @@ struct fit_options {
 struct fit_options fit_options_default(void);
 
 struct calibration {
-    float svm_temperature, net_temperature;
+    float svm_temperature, net_temperature, closeness_temperature;
+    float mixture_temperature;
+    float closeness_share; /* of BM25 in the mixture; the rest is halved between SVM and networks */
     struct scope scopes[SCRIPT_COUNT];
 };
 

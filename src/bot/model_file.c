@@ -7,7 +7,7 @@
 #include "platform/crypto.h"
 
 #define MAGIC STR("SHBOTMOD")
-#define VERSION 2U
+#define VERSION 3U
 #define HEADER 52U
 
 enum err model_encode(const struct model *m, struct buf *out)
@@ -27,6 +27,9 @@ enum err model_encode(const struct model *m, struct buf *out)
     classifier_encode(m->classifier, &payload);
     bytes_put_f32(&payload, m->calibration.svm_temperature);
     bytes_put_f32(&payload, m->calibration.net_temperature);
+    bytes_put_f32(&payload, m->calibration.closeness_temperature);
+    bytes_put_f32(&payload, m->calibration.closeness_share);
+    bytes_put_f32(&payload, m->calibration.mixture_temperature);
     for (int s = 0; s < SCRIPT_COUNT; s++) {
         scope_encode(&m->calibration.scopes[s], &payload);
     }
@@ -95,7 +98,12 @@ static bool decode_phrasings(struct str *rest, struct model *m)
 static bool decode_calibration(struct str *rest, struct calibration *k)
 {
     if (!bytes_get_f32(rest, &k->svm_temperature) || !bytes_get_f32(rest, &k->net_temperature) ||
-        !(k->svm_temperature >= 1e-3F) || !(k->net_temperature >= 1e-3F)) {
+        !bytes_get_f32(rest, &k->closeness_temperature) ||
+        !bytes_get_f32(rest, &k->closeness_share) ||
+        !bytes_get_f32(rest, &k->mixture_temperature) || !(k->mixture_temperature >= 1e-3F) ||
+        !(k->svm_temperature >= 1e-3F) || !(k->net_temperature >= 1e-3F) ||
+        !(k->closeness_temperature >= 1e-3F) ||
+        !(k->closeness_share >= 0 && k->closeness_share <= 1)) {
         return false;
     }
     for (int s = 0; s < SCRIPT_COUNT; s++) {

@@ -104,7 +104,7 @@ static void no_text_has_more_than_the_limit(void **state)
     size_t n_concept = 0;
     const struct gram *g = features_of(arena, concepts, normalised, &n);
     for (size_t i = 0; i < n; i++) {
-        n_concept += g[i].block == GRAM_CONCEPT;
+        n_concept += gram_block_of(g[i].kind) == BLOCK_CONCEPTS;
     }
     assert_int_equal(n_concept, n_found + 8 * 7 / 2); /* and pairs of the first eight */
 }
@@ -120,7 +120,7 @@ static void pairs_know_no_order(void **state)
         const struct gram *g =
             features_of(arena, concepts, normalise_text(arena, str_from(texts[i])), &n);
         for (size_t j = 0; j < n; j++) {
-            sum[i] += g[j].block == GRAM_CONCEPT ? g[j].hash : 0;
+            sum[i] += gram_block_of(g[j].kind) == BLOCK_CONCEPTS ? g[j].hash : 0;
         }
     }
     assert_true(sum[0] == sum[1] && sum[0] == sum[2]);

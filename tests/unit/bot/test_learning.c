@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "bot/calibrate.h"
+#include "bot/centroid.h"
 #include "bot/corpus.h"
 #include "bot/dictionary.h"
 #include "bot/evaluate.h"
@@ -86,13 +87,13 @@ static void grams_are_counted_as_said(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ARENA_AUTO arena = arena_new(0);
         size_t n;
-        size_t n_of[GRAM_BLOCK_COUNT] = {0};
+        size_t n_of[BLOCK_COUNT] = {0};
         const struct gram *g = features_of(arena, NULL, str_from(cases[i].text), &n);
         for (size_t j = 0; j < n; j++) {
-            n_of[g[j].block]++;
+            n_of[gram_block_of(g[j].kind)]++;
         }
-        assert_case(n_of[GRAM_WORD] == cases[i].n_word, cases[i].text);
-        assert_case(n_of[GRAM_LETTERS] == cases[i].n_letters, cases[i].text);
+        assert_case(n_of[BLOCK_WORDS] == cases[i].n_word, cases[i].text);
+        assert_case(n_of[BLOCK_CHARACTERS] == cases[i].n_letters, cases[i].text);
     }
 }
 
@@ -178,23 +179,61 @@ static void what_is_unknown_is_weighed(void **state)
     corpus_free(&c);
 }
 
+/* BM25 by hand for one word, and its bound for all. */
+static void closeness_is_bm25(void **state)
+{
+    UNUSED(state);
+    struct corpus *c = corpus_new(texts, N_TEXTS, 2, NULL);
+    uint32_t all[N_TEXTS];
+    uint32_t labels[N_TEXTS];
+    for (uint32_t i = 0; i < N_TEXTS; i++) {
+        all[i] = i;
+        labels[i] = texts[i].label;
+    }
+    struct dictionary *d = dictionary_new(c, all, N_TEXTS, 1);
+    struct feature_rows *rows = dictionary_rows(d, c, all, N_TEXTS);
+    uint32_t n = dictionary_n(d);
+    float *w = MEM_NEW_ARRAY(float, n *KERNEL_LANES);
+    float *mass = MEM_NEW_ARRAY(float, n);
+    centroid_train(d, rows, labels, 2, w, mass);
+    ARENA_AUTO arena = arena_new(0);
+    size_t n_grams;
+    uint32_t up = dictionary_find(d, features_of(arena, NULL, STR("up"), &n_grams)[0].hash);
+    /* "up" is in two texts of label 1 only. Label 0 has 4 + 4 different words and characters, label 1 has 3 + 6 + 6. */
+    double idf = log(1 + 1.5 / 1.5);
+    double k = 3 * (0.6 + 0.4 * 15 / 11.5);
+    assert_true(w[up * KERNEL_LANES] == 0);
+    assert_true(fabs((double)w[up * KERNEL_LANES + 1] - idf * 2 * 4 / (2 + k)) < 1e-5);
+    assert_true(fabs((double)mass[up] - idf * 4) < 1e-5);
+    for (uint32_t f = 0; f < n; f++) {
+        for (uint32_t l = 0; l < 2; l++) {
+            assert_true(w[f * KERNEL_LANES + l] >= 0 && w[f * KERNEL_LANES + l] < mass[f]);
+        }
+    }
+    mem_free(w);
+    mem_free(mass);
+    feature_rows_free(&rows);
+    dictionary_free(&d);
+    corpus_free(&c);
+}
+
 static void a_bad_dictionary_is_refused(void **state)
 {
     UNUSED(state);
     uint64_t hashes[] = {5, 6, 5};
-    uint8_t blocks[] = {0, 1, 0};
+    uint8_t kinds[] = {0, 1, 0};
     float idf[] = {1, 2, 1};
     struct dictionary *d = NULL;
-    assert_err(dictionary_from(hashes, blocks, idf, 3, 2, &d), ERR_INVALID);
+    assert_err(dictionary_from(hashes, kinds, idf, 3, 2, &d), ERR_INVALID);
     hashes[2] = 7;
     idf[1] = NAN;
-    assert_err(dictionary_from(hashes, blocks, idf, 3, 2, &d), ERR_INVALID);
+    assert_err(dictionary_from(hashes, kinds, idf, 3, 2, &d), ERR_INVALID);
     idf[1] = 2;
-    blocks[0] = GRAM_BLOCK_COUNT;
-    assert_err(dictionary_from(hashes, blocks, idf, 3, 2, &d), ERR_INVALID);
-    blocks[0] = 0;
-    assert_err(dictionary_from(hashes, blocks, idf, 3, 0, &d), ERR_INVALID);
-    assert_ok(dictionary_from(hashes, blocks, idf, 3, 2, &d));
+    kinds[0] = GRAM_KIND_COUNT;
+    assert_err(dictionary_from(hashes, kinds, idf, 3, 2, &d), ERR_INVALID);
+    kinds[0] = 0;
+    assert_err(dictionary_from(hashes, kinds, idf, 3, 0, &d), ERR_INVALID);
+    assert_ok(dictionary_from(hashes, kinds, idf, 3, 2, &d));
     assert_int_equal(dictionary_find(d, 7), 2);
     assert_int_equal(dictionary_find(d, 8), DICTIONARY_NONE);
     dictionary_free(&d);
@@ -388,6 +427,7 @@ int main(void)
         cmocka_unit_test(kinds_do_not_mix),
         cmocka_unit_test(both_ways_give_the_same_vector),
         cmocka_unit_test(what_is_unknown_is_weighed),
+        cmocka_unit_test(closeness_is_bm25),
         cmocka_unit_test(a_bad_dictionary_is_refused),
         cmocka_unit_test(the_svm_keeps_its_margins),
         cmocka_unit_test(the_network_learns_what_no_line_divides),
