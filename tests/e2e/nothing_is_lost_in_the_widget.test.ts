@@ -48,6 +48,17 @@ async function storedBodies(needle: string): Promise<string[]> {
   }
   return bodies;
 }
+async function publishArticle(): Promise<void> {
+  const { owner } = desk;
+  const both = (text: string) => ({ en: text, 'zh-CN': text });
+  const category = { slug: 'deposits', name: both('Deposits'), description: both('Money in'), icon: 'deposit', position: 1 };
+  const c = await expectStatus<any>(201, owner.post('/api/v1/categories', category));
+  const a = await expectStatus<any>(201, owner.post('/api/v1/articles', { slug: 'receipts', category_id: c.id, risk: 'none' }));
+  const path = `/api/v1/articles/${a.id}/translations/en`;
+  const text = { title: 'Which receipts we need', summary: 'Two of them.', answer: 'Send both receipts.', body: 'Send both.', phrasings: [] };
+  await expectStatus(200, owner.put(path, text, { 'if-match': '"v0"' }));
+  await expectStatus(200, owner.post(`${path}/publication`, undefined, { 'if-match': '"v1"' }));
+}
 /** The server has it: the bubble is not pale any more. */
 const ticked = (widget: WidgetOnPage, text: string) =>
   widget.log.locator('.bubble:not(.pending)', { hasText: text }).first().waitFor({ timeout: 20_000 });
@@ -104,6 +115,44 @@ test('unsent messages survive a reload', async () => {
   await ticked(again, 'reload-1');
   assert.equal(await again.count('reload-1'), 1);
   assert.deepEqual(await storedBodies('reload-'), ['reload-0', 'reload-1']);
+});
+
+test('text and files that wait in the composer outlive a look at an article', async () => {
+  await publishArticle();
+  const { page, widget } = await openPage();
+  let release = (): void => undefined;
+  const held = new Promise<void>((r) => (release = r));
+  await page.route('**/api/v1/visitor/files*', async (route) => {
+    if (route.request().url().includes('slow')) await held;
+    await route.continue();
+  });
+  const chip = (name: string) => widget.frame.locator('.composer .context', { hasText: name });
+  const file = (name: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(`of ${name}`) });
+  await widget.box.fill('both receipts');
+  await widget.frame.locator('input[type=file]').first().setInputFiles([file('quick.txt'), file('slow.txt')]);
+  await widget.frame.getByText(/^quick\.txt$/).waitFor();
+  await widget.frame.locator('.composer progress').waitFor();
+  await widget.button(/Back/).click();
+  await widget.frame.locator('.articles li button').first().click();
+  await widget.frame.locator('article h2').waitFor();
+  await shot(page, 'widget-article-meanwhile');
+  await widget.button('Start a chat').click();
+  await chip('quick.txt').waitFor();
+  await chip('slow.txt').waitFor();
+  assert.equal(await widget.box.inputValue(), 'both receipts');
+  await shot(page, 'widget-files-wait');
+  // The rest arrives while nobody looks.
+  await widget.button(/Back/).click();
+  const stored = page.waitForResponse((r) => r.url().includes('slow.txt') && r.status() === 201);
+  release();
+  await stored;
+  await widget.button(/Back/).click();
+  await widget.startChat();
+  await widget.frame.getByText(/^slow\.txt$/).waitFor();
+  await widget.button('Send').click();
+  for (const name of [/quick\.txt/, /slow\.txt/]) await widget.log.getByRole('button', { name }).waitFor();
+  await ticked(widget, 'both receipts');
+  assert.deepEqual(await storedBodies('both receipts'), ['both receipts']);
 });
 
 test('two tabs show the same conversation, and each message once', async () => {

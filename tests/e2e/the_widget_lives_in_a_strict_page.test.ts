@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import type { Browser, Page } from 'playwright-core';
 
@@ -59,6 +60,56 @@ test('no violation of the policy, no shift of layout, nothing loaded before it i
   assert.equal(await shifts(), 0);
   await page.keyboard.press('Escape');
   await widget.frame.locator('h1').waitFor({ state: 'hidden' });
+  await context.close();
+});
+
+test('what the first look costs: at most 45 kB of scripts, and the chat only when somebody reaches for it', async () => {
+  const context = await newContext(browser, { width: 1000, height: 700 });
+  const page = await context.newPage();
+  const shifts = await watchShifts(page);
+  const scripts = new Map<string, Promise<number>>();
+  page.on('response', (r) => {
+    const { pathname } = new URL(r.url());
+    if (/^\/widget\/assets\/.*\.js$/.test(pathname)) scripts.set(pathname, r.body().then((b) => gzipSync(b, { level: 9 }).length));
+  });
+  const has = (name: string) => [...scripts.keys()].some((p) => p.includes(`/${name}-`));
+  await page.goto(host.origin);
+  const widget = await WidgetOnPage.open(page);
+  const start = widget.button('Start a chat');
+  await start.waitFor();
+  await page.waitForTimeout(1500);
+  const bytes = (await Promise.all(scripts.values())).reduce((sum, n) => sum + n, 0);
+  assert.ok(bytes > 20_000 && bytes <= 45_000, `${bytes} bytes: ${[...scripts.keys()].join(' ')}`);
+  assert.ok(!has('chat'), 'the chat waits');
+  // Slow to come: its place is kept meanwhile.
+  let release = (): void => undefined;
+  const held = new Promise<void>((r) => (release = r));
+  await page.route('**/widget/assets/chat-*.js', async (route) => {
+    await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest(/\/widget\/assets\/chat-/);
+  await start.hover();
+  await asked;
+  await start.click();
+  const bar = widget.frame.locator('main .bar');
+  const before = await bar.boundingBox();
+  await shot(page, 'widget-chat-loading');
+  release();
+  await widget.box.waitFor();
+  const after = await widget.frame.locator('.composer').boundingBox();
+  assert.ok(before && after && Math.abs(before.y - after.y) <= 1 && Math.abs(before.height - after.height) <= 1, JSON.stringify([before, after]));
+  assert.equal(await shifts(), 0);
+  // With a conversation under way it is the next step.
+  await widget.say('hello once more');
+  await widget.sees('hello once more');
+  await widget.log.locator('.bubble:not(.pending)').first().waitFor();
+  await page.unroute('**/widget/assets/chat-*.js');
+  scripts.clear();
+  await page.reload();
+  await WidgetOnPage.open(page);
+  for (let i = 0; i < 100 && !has('chat'); i++) await page.waitForTimeout(100);
+  assert.ok(has('chat'), 'under way: fetched at once');
   await context.close();
 });
 

@@ -1,5 +1,6 @@
 // Size budgets, gzip JavaScript. First load of an app: what index.html loads plus everything those chunks import statically.
-// `also`: dynamic chunks of which one is needed at once as well (the words of the reader's language); the largest counts. Everything else is a lazy chunk. Prints a table; exit 1 when something is over.
+// `also`: dynamic chunks of which one is needed at once as well (the words of the reader's language); the largest counts. Everything else is a lazy chunk
+// (that none of those is fetched without a wish for it, only a browser can tell: tests/e2e/the_widget_lives_in_a_strict_page). Prints a table; exit 1 when something is over.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,5 @@
-/** Files on their way into a message: checked, uploaded with progress, ready to be sent. */
+/** Files on their way into a message: checked, uploaded with progress, ready to be sent. They belong to the widget, not to the view: a look at an article in
+ * between costs nothing. */
 import { ApiProblem, uploadFile, type Schema } from '@stablehand/api';
 import { byteSize } from '@stablehand/core';
 
@@ -68,6 +69,12 @@ export class Uploads {
     this.items = [];
   }
 
+  /** For nobody any more: what is still on its way stops. */
+  drop(): void {
+    for (const item of this.items) item.abort.abort();
+    this.clear();
+  }
+
   private async upload(item: Upload): Promise<void> {
     const { w, language } = this.widget;
     const { file } = item;
@@ -92,4 +99,9 @@ export class Uploads {
       item.problem = w(refused ? 'fileRefused' : 'fileFailed', { name: file.name });
     }
   }
+}
+
+/** The one that waits, also while the composer is not in sight. */
+export function uploadsOf(widget: Widget): Uploads {
+  return (widget.uploads ??= new Uploads(widget));
 }

@@ -11,6 +11,7 @@ import { browserStorage, makeKeep, onKept, type Keep } from './keep.js';
 import { linkToPage, type PageLink } from './page.js';
 import { joinTabs, type Tabs } from './tabs.js';
 import { setAccent } from './theme.js';
+import type { Uploads } from './uploads.svelte.js';
 
 type Session = Schema['VisitorSession'];
 export type View =
@@ -57,6 +58,8 @@ export class Widget {
   private topic = '';
   /** The person has gone somewhere: from now on focus follows the view. */
   hasMoved = false;
+  /** Files that wait in the composer; made by it, because its code is loaded late. */
+  uploads: Uploads | null = null;
   private path = $state.raw<readonly View[]>([{ name: 'home' }]);
 
   readonly api: Api;
@@ -230,7 +233,10 @@ export class Widget {
   private enter(session: Session): void {
     const former = this.session?.customer;
     // Who signs in keeps what is written; who takes the place of somebody else does not.
-    if (former?.is_verified && former.id !== session.customer.id) this.chat.reset();
+    if (former?.is_verified && former.id !== session.customer.id) {
+      this.chat.reset();
+      this.uploads?.drop();
+    }
     const isSameLine = this.session !== null && this.token === session.token;
     this.session = session;
     this.token = session.token;
@@ -373,6 +379,7 @@ export class Widget {
     this.box.forgetAll();
     this.session = null;
     this.chat.reset();
+    this.uploads?.drop();
     this.path = [{ name: 'home' }];
     this.visibilityChanged();
   }
