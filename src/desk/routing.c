@@ -290,12 +290,42 @@ void routing_decide(struct arena *arena, const struct routing_view *view, struct
     out->look_again_at = d.look_again_at;
 }
 
-int64_t routing_estimate_s(int64_t position, int64_t n_taken, int64_t window_s, int64_t n_online)
+/* ---- what to say ---- */
+
+static int64_t round_up(int64_t s)
 {
-    if (n_online <= 0 || n_taken < 3 || position <= 0 || window_s <= 0) {
-        return -1;
-    }
-    int64_t s = (position * window_s + n_taken - 1) / n_taken;
     int64_t step = s <= 180 ? 30 : s <= 900 ? 60 : 300;
     return (s + step - 1) / step * step;
+}
+
+int64_t routing_estimate_s(const struct routing_view *view, const struct routing_waiting *w,
+                           int64_t position, struct routing_pace pace)
+{
+    struct deciding d = {.view = view};
+    int64_t near_room = 0, room = 0, slots = 0;
+    int allowed = allowed_distance(&d, w);
+    for (size_t i = 0; i < view->n_agents; i++) {
+        const struct routing_agent *a = &view->agents[i];
+        if (a->takes_work && a->capacity > 0 && serves_team(a, w->team)) {
+            int64_t here = a->capacity > a->load ? a->capacity - a->load : 0;
+            near_room += distance(a, w) <= allowed ? here : 0;
+            room += here;
+            slots += a->capacity;
+        }
+    }
+    if (slots == 0 || position <= 0) {
+        return -1;
+    }
+    if (position <= near_room) {
+        return ROUTING_MOMENT_S;
+    }
+    int64_t mean_ms = (ROUTING_PRIOR_N * ROUTING_PRIOR_HANDLING_S * 1000 + pace.spent_ms) /
+                      (ROUTING_PRIOR_N + pace.n_done);
+    int64_t ms = (position - near_room) * mean_ms / slots;
+    if (position <= room) { /* anybody will do by then */
+        int64_t widens_ms = w->queued_at + ROUTING_WIDEN_LANGUAGE_MS - view->now;
+        ms = widens_ms < ms ? widens_ms : ms;
+    }
+    int64_t s = (ms + 999) / 1000;
+    return round_up(s < ROUTING_MOMENT_S ? ROUTING_MOMENT_S : s);
 }

@@ -81,8 +81,20 @@ struct routing_plan {
 void routing_decide(struct arena *arena, const struct routing_view *view, struct routing_plan *out);
 
 int64_t routing_weight_ms(enum conversation_priority p);
-/* Seconds until somebody at this place gets an agent, from how many were taken from the queue in the last `window_s`. < 0: no honest estimate
- * (nobody is online, or too few to say). Rounded up to what a person would say: half minutes, then minutes, then five minutes. */
-int64_t routing_estimate_s(int64_t position, int64_t n_taken, int64_t window_s, int64_t n_online);
+/* How long agents had conversations lately: all the time spent, of those that go on as well, and how many came to an end in it. */
+struct routing_pace {
+    int64_t spent_ms, n_done;
+};
+#define ROUTING_MOMENT_S 30 /* what an offer needs to be seen and taken */
+#define ROUTING_PRIOR_HANDLING_S                                                                   \
+    600 /* one conversation, before anything was seen; weighs as much as ROUTING_PRIOR_N of them */
+#define ROUTING_PRIOR_N 5
+
+/* Seconds until somebody at this place gets an agent. Who stands within the room that suitable agents have is a moment away; for the others as many conversations as
+ * stand before them must end first: with `slots` at work, one ends every (mean handling time / slots). The mean is spent / ended, the usual estimate where some
+ * still go on, drawn towards the prior while little was seen. How often somebody was taken lately says nothing: on a quiet day nobody came.
+ * < 0: no honest estimate, no suitable agent takes work. Rounded up to what a person would say: half minutes, then minutes, then five minutes. */
+int64_t routing_estimate_s(const struct routing_view *view, const struct routing_waiting *w,
+                           int64_t position, struct routing_pace pace);
 
 #endif

@@ -131,7 +131,6 @@ static enum err load_agents(struct db_txn *txn, struct arena *arena, struct rout
         for (size_t k = 0; k < n_present; k++) {
             if (present[k].agent.v == a->id.v) {
                 a->takes_work = presence_takes_work(&present[k]);
-                out->n_online += present[k].is_online && present[k].status != PRESENCE_AWAY;
             }
         }
     }
@@ -199,27 +198,40 @@ static enum err load_offers(struct db_txn *txn, struct arena *arena, int64_t now
     return db_rows_close(&rows);
 }
 
-static enum err load_rate(struct db_txn *txn, int64_t now, struct routing_facts *out)
+/* What was put off or given back takes nobody's room, so its time is not counted. */
+static enum err load_pace(struct db_txn *txn, int64_t now, struct routing_facts *out)
 {
-    return DB_QUERY_I64(txn, &out->n_taken,
-                        "SELECT COUNT(*) FROM offers WHERE state = 1 AND answered_at > $1",
-                        db_i64(now - ROUTING_RATE_WINDOW_S * 1000));
+    struct db_rows *rows = NULL;
+    enum err err = DB_QUERY(
+        txn, &rows,
+        "SELECT CAST(COALESCE(SUM(CASE WHEN c.state = 3 THEN c.resolved_at ELSE $1 END - "
+        "recent.answered_at), 0) AS BIGINT), COALESCE(SUM(CASE WHEN c.state = 3 THEN 1 END), 0) "
+        "FROM "
+        "(SELECT conversation_id, agent_id, answered_at FROM offers WHERE state = 1 AND "
+        "answered_at > $2 ORDER BY answered_at DESC LIMIT 300) AS recent "
+        "JOIN conversations c ON c.id = recent.conversation_id AND "
+        "c.assignee_id = recent.agent_id "
+        "WHERE c.state = 3 AND c.resolved_at >= recent.answered_at OR c.state = 0",
+        db_i64(now), db_i64(now - ROUTING_PACE_MS));
+    if (err == ERR_OK && db_rows_next(rows)) {
+        out->pace = (struct routing_pace){db_rows_i64(rows, 0), db_rows_i64(rows, 1)};
+    }
+    return err != ERR_OK ? err : db_rows_close(&rows);
 }
 
-enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena, bool with_agents,
+enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena, bool with_offers,
                       struct routing_facts *out)
 {
     *out = (struct routing_facts){.view = {.now = desk_now(desk), .seed = rng_u64()}};
     enum err err = load_waiting(txn, arena, out);
     if (err == ERR_OK) {
-        err = load_rate(txn, out->view.now, out);
+        err = load_pace(txn, out->view.now, out);
     }
-    if (err == ERR_OK && with_agents) {
+    if (err == ERR_OK) {
         err = load_agents(txn, arena, out);
-        err = err != ERR_OK ? err : load_offers(txn, arena, out->view.now, out);
-    } else if (err == ERR_OK) {
-        err = db_query_i64(txn, "SELECT COUNT(*) FROM presence WHERE is_online = 1 AND status <> 2",
-                           NULL, 0, &out->n_online);
+    }
+    if (err == ERR_OK && with_offers) {
+        err = load_offers(txn, arena, out->view.now, out);
     }
     return err;
 }
@@ -235,12 +247,18 @@ enum err routing_place_of(struct desk *desk, struct db_txn *txn, struct arena *a
     if (err != ERR_OK) {
         return err;
     }
-    routing_decide(arena, &facts.view, &plan);
+    struct routing_view queue = facts.view; /* the order alone: nobody is matched */
+    queue.n_agents = 0;
+    routing_decide(arena, &queue, &plan);
     for (size_t i = 0; i < plan.n_places; i++) {
         if (plan.places[i].conversation.v == c.v) {
             *position_out = plan.places[i].position;
-            *estimate_s_out = routing_estimate_s(plan.places[i].position, facts.n_taken,
-                                                 ROUTING_RATE_WINDOW_S, facts.n_online);
+        }
+    }
+    for (size_t i = 0; i < queue.n_waiting; i++) {
+        if (queue.waiting[i].id.v == c.v) {
+            *estimate_s_out =
+                routing_estimate_s(&facts.view, &queue.waiting[i], *position_out, facts.pace);
         }
     }
     return ERR_OK;

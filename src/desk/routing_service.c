@@ -192,8 +192,8 @@ static void tell_places(struct run *r)
     for (size_t i = 0; i < r->plan.n_places; i++) {
         struct conversation_id c = r->plan.places[i].conversation;
         size_t at = (size_t)(uintptr_t)idmap_find(index, c.v) - 1;
-        int64_t estimate = routing_estimate_s(r->plan.places[i].position, r->facts.n_taken,
-                                              ROUTING_RATE_WINDOW_S, r->facts.n_online);
+        int64_t estimate = routing_estimate_s(&r->facts.view, &r->facts.view.waiting[at],
+                                              r->plan.places[i].position, r->facts.pace);
         struct told *t = idmap_find(s->told, c.v);
         bool is_news =
             t == NULL || t->position != r->plan.places[i].position || t->estimate_s != estimate;

@@ -6,7 +6,7 @@
 #include "desk/routing.h"
 
 #define ROUTING_MAX_WAITING 2000 /* the oldest; the rest of a longer queue has no place yet */
-#define ROUTING_RATE_WINDOW_S 1800
+#define ROUTING_PACE_MS 7200000  /* how far back the pace is looked at */
 
 /* What customers were told last. Owned by the routing job: one runs at a time. */
 struct routing_state *routing_state_new(void);
@@ -17,11 +17,11 @@ struct routing_facts {
     struct routing_view view;
     const struct customer_id *customers; /* of view.waiting */
     const struct inbox_id *inboxes;
-    int64_t n_taken, n_online;
+    struct routing_pace pace;
 };
-/* Everything that routing looks at; without agents when only the places are wanted. */
+/* Everything that routing looks at; without offers when only the places are wanted. */
 ERR_MUST_USE enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena,
-                                   bool with_agents, struct routing_facts *out);
+                                   bool with_offers, struct routing_facts *out);
 /* Place and estimate of one conversation that is in the queue; position 0: it is not among the first. */
 ERR_MUST_USE enum err routing_place_of(struct desk *desk, struct db_txn *txn, struct arena *arena,
                                        struct conversation_id c, int64_t *position_out,

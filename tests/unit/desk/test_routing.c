@@ -154,12 +154,62 @@ static void an_offer_runs_out_and_goes_to_the_next(void **state)
 static void estimates_are_honest(void **state)
 {
     (void)state;
-    assert_int_equal(routing_estimate_s(1, 0, 1800, 5), -1);  /* nothing to judge by */
-    assert_int_equal(routing_estimate_s(1, 60, 1800, 0), -1); /* nobody is there */
-    assert_int_equal(routing_estimate_s(1, 60, 1800, 5), 30);
-    assert_int_equal(routing_estimate_s(4, 60, 1800, 5), 120);
-    assert_int_equal(routing_estimate_s(11, 60, 1800, 5), 360);
-    assert_int_equal(routing_estimate_s(100, 60, 1800, 5), 3000);
+    static const struct {
+        int capacity, load;
+        int64_t position, spent_s, n_done, want_s;
+    } cases[] = {
+        {5, 0, 1, 0, 0, ROUTING_MOMENT_S},      /* next, and there is room */
+        {5, 0, 1, 90000, 3, ROUTING_MOMENT_S},  /* ... however slow they are */
+        {5, 2, 3, 0, 0, ROUTING_MOMENT_S},      /* the last of the free room */
+        {5, 2, 4, 0, 0, 120},                   /* one of five must end: ten minutes a piece */
+        {5, 5, 1, 0, 0, 120},                   /* nothing seen yet: the prior */
+        {5, 5, 1, 1000, 10, 60},                /* quick ones: (3000 + 1000) / 15 / 5 */
+        {5, 5, 1, 27000, 10, 420},              /* slow ones: (3000 + 27000) / 15 / 5 */
+        {5, 5, 1, 1800, 0, 240},                /* none has ended: (3000 + 1800) / 5 / 5 = 192 */
+        {5, 5, 1, 6000, 200, ROUTING_MOMENT_S}, /* never less than a moment */
+        {5, 7, 1, 0, 0, 120},                   /* above the capacity, by hand */
+        {5, 5, 10, 0, 0, 1200},
+        {5, 5, 0, 0, 0, -1}, /* no place */
+        {0, 0, 1, 0, 0, -1}, /* there, but takes nothing */
+    };
+    struct routing_waiting w = {.id = {1}, .queued_at = 1000};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct routing_agent a[] = {agent(1, cases[i].capacity, cases[i].load), agent(2, 50, 0)};
+        a[1].takes_work = false;
+        struct routing_view v = {.now = 1000, .agents = a, .n_agents = 2};
+        int64_t s =
+            routing_estimate_s(&v, &w, cases[i].position,
+                               (struct routing_pace){cases[i].spent_s * 1000, cases[i].n_done});
+        print_message("case %zu: %lld\n", i, (long long)s);
+        assert_int_equal(s, cases[i].want_s);
+        v.n_agents = 0;
+        assert_int_equal(routing_estimate_s(&v, &w, 1, (struct routing_pace){0}), -1);
+    }
+}
+
+static void an_estimate_counts_those_who_match(void **state)
+{
+    (void)state;
+    struct team_id vip = {7};
+    struct routing_waiting w = {.id = {1}, .queued_at = 1000, .language = ZH};
+    struct routing_agent a[] = {agent(1, 1, 1), agent(2, 3, 0)};
+    a[0].languages = &ZH;
+    a[0].n_languages = 1;
+    a[1].languages = &EN;
+    a[1].n_languages = 1;
+    struct routing_view v = {.now = 1000, .agents = a, .n_agents = 2};
+    struct routing_pace slow = {36000000, 5}; /* (3000 + 36000) / 10 / 4 = 975 s */
+    /* Who speaks it is taken; after three minutes anybody will do. */
+    assert_int_equal(routing_estimate_s(&v, &w, 1, slow), 180);
+    v.now += 100000;
+    assert_int_equal(routing_estimate_s(&v, &w, 1, slow), 90);
+    v.now += 80000;
+    assert_int_equal(routing_estimate_s(&v, &w, 1, slow), ROUTING_MOMENT_S);
+    assert_int_equal(routing_estimate_s(&v, &w, 4, slow), 1200);
+    w.team = vip;
+    assert_int_equal(routing_estimate_s(&v, &w, 1, slow), -1); /* nobody of the team is there */
+    a[0].sees_all = true;
+    assert_int_equal(routing_estimate_s(&v, &w, 1, slow), 3900);
 }
 
 /* Random desks: whatever comes in, the plan keeps capacity, takes no agent who does not work, offers nothing twice, and leaves nobody who fits waiting behind
@@ -236,6 +286,7 @@ int test_routing(void)
         cmocka_unit_test(teams_are_not_widened),
         cmocka_unit_test(an_offer_runs_out_and_goes_to_the_next),
         cmocka_unit_test(estimates_are_honest),
+        cmocka_unit_test(an_estimate_counts_those_who_match),
         cmocka_unit_test(random_desks_keep_the_promises),
     };
     return cmocka_run_group_tests_name("routing", tests, NULL, NULL);

@@ -2016,7 +2016,7 @@ export interface components {
         };
         QueuePlace: {
             position: number;
-            /** @description null: nobody is online, no honest estimate */
+            /** @description from how long conversations took lately and the room agents have; 30 within that room. null: nobody suitable takes work, no honest estimate */
             estimate_s: number | null;
         };
         Category: {
