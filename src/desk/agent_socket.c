@@ -158,17 +158,36 @@ static void forget_views(struct peer *p)
 static enum err leave_fn(struct db_txn *txn, void *arg)
 {
     struct peer *p = arg;
+    p->agent->is_last = stream_count(p->desk, p->agent->actor.agent) <= 1;
     return presence_disconnecting(p->desk, txn, p->agent->actor.agent, p->agent->actor.session,
-                                  stream_count(p->desk, p->agent->actor.agent) <= 1);
+                                  p->agent->is_last);
 }
 
+static enum err last_left_fn(struct db_txn *txn, void *arg)
+{
+    struct peer *p = arg;
+    return presence_disconnecting(p->desk, txn, p->agent->actor.agent, p->agent->actor.session,
+                                  true);
+}
+
+static void last_left_done(enum err err, void *arg)
+{
+    UNUSED(err);
+    struct peer *p = arg;
+    peer_unref(&p);
+}
+
+/* Two sockets that leave at once may both have seen the other: then it shows here that nobody is left. */
 static void leave_done(enum err err, void *arg)
 {
     UNUSED(err);
     struct peer *p = arg;
     forget_views(p);
-    if (atomic_exchange(&p->agent->is_counted, false)) {
-        (void)stream_leave(p->desk, p->agent->actor.agent, p->conn);
+    bool is_empty = atomic_exchange(&p->agent->is_counted, false) &&
+                    stream_leave(p->desk, p->agent->actor.agent, p->conn) == 0;
+    if (is_empty && !p->agent->is_last &&
+        db_submit_ordered(p->desk->db, peer_order(p), last_left_fn, last_left_done, p) == ERR_OK) {
+        return;
     }
     peer_unref(&p);
 }

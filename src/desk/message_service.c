@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "desk/mention.h"
 #include "desk/prechat.h"
+#include "desk/presence.h"
 #include "desk/stream.h"
 
 #define PAYLOAD_MAX (256 * 1024)
@@ -373,6 +374,15 @@ static enum err follow_merge(struct db_txn *txn, const struct message_in *in,
     return err;
 }
 
+/* What the hooks of presence keep in memory is as good as the row where functions run one after the other; elsewhere an agent may be leaving in this moment,
+ * and only the row makes one of the two transactions see the other. */
+static enum err is_reachable(struct desk *desk, struct db_txn *txn, struct agent_id agent,
+                             bool *out)
+{
+    *out = stream_is_reachable(desk, agent);
+    return *out && !db_is_one_writer(desk->db) ? presence_is_reachable(txn, agent, out) : ERR_OK;
+}
+
 static enum err send_customer(struct desk *desk, struct db_txn *txn, const struct message_in *in,
                               struct message_out *out, struct errinfo *info)
 {
@@ -391,8 +401,13 @@ static enum err send_customer(struct desk *desk, struct db_txn *txn, const struc
     if (err != ERR_OK) {
         return err;
     }
-    bool is_kept = slot.handler == HANDLER_BOT ||
-                   (slot.handler == HANDLER_AGENT && stream_is_reachable(desk, slot.assignee));
+    bool is_kept = slot.handler == HANDLER_BOT;
+    if (slot.handler == HANDLER_AGENT) {
+        err = is_reachable(desk, txn, slot.assignee, &is_kept);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
     if (slot.state == CONVERSATION_OPEN && is_kept) {
         return send_short(desk, txn, in, &slot, now, out, info);
     }

@@ -25,6 +25,7 @@ struct agent_part {
     struct peer_view views[PEER_MAX_VIEWS];
     atomic_bool watches_all;
     atomic_bool is_counted; /* in the stream's registry */
+    bool is_last; /* so it seemed when it left; from the write function to its done call */
 };
 struct visitor_part {
     struct customer_id customer;

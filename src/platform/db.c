@@ -71,6 +71,11 @@ enum err db_write(struct db *db, db_fn fn, void *arg)
     return err;
 }
 
+bool db_is_one_writer(const struct db *db)
+{
+    return (db->engine->caps & DB_CAP_ONE_WRITER) != 0;
+}
+
 enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg)
 {
     return db->engine->submit(db, 0, fn, done, arg);

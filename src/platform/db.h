@@ -61,6 +61,9 @@ struct db_rider {
 /* From now on on this thread; NULL: nobody. Gives the former one, to be put back. */
 struct db_rider *db_ride(struct db_rider *rider);
 
+/* Do functions run one after the other on one thread, hooks right behind the commit? Then what hooks keep in memory is never behind a function that reads it. */
+bool db_is_one_writer(const struct db *db);
+
 /* ---- inside a transaction ---- */
 
 enum db_type { DB_NULL, DB_I64, DB_TEXT, DB_BLOB };

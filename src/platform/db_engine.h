@@ -13,7 +13,8 @@
 enum db_caps {
     DB_CAP_SINGLE_NODE =
         1, /* only this process writes: claims of an earlier process are dead at start */
-    DB_CAP_BACKUP = 2, /* db_backup works */
+    DB_CAP_BACKUP = 2,     /* db_backup works */
+    DB_CAP_ONE_WRITER = 4, /* see db_is_one_writer */
 };
 
 struct db_engine {

@@ -218,6 +218,8 @@ enum err pg_write(struct db *db, db_fn fn, void *arg);
 enum err pg_submit(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg);
 enum err pg_queue_start(struct pg_db *db, size_t max_waiting, int n_threads);
 void pg_queue_stop(struct pg_db *db);
+/* A job of this key has run and its outcome is told: the next one, if there is one, may run. */
+void pg_key_done(struct pg_db *db, uint64_t key);
 
 /* ---- db_pg_delivery.c ---- */
 void pg_delivery_init(struct pg_delivery *d);

@@ -168,6 +168,9 @@ void pg_ticket_done(struct pg_db *db, uint64_t ticket, struct pg_job *job)
             pg_turn_begin(db);
             pg_tell(db, told);
             pg_turn_end(db);
+            if (told->key != 0) {
+                pg_key_done(db, told->key);
+            }
         }
         (void)pthread_mutex_lock(&d->lock);
         d->first++;

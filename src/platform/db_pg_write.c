@@ -218,21 +218,23 @@ enum err pg_submit(struct db *base, uint64_t key, db_fn fn, db_done_fn done, voi
     return err;
 }
 
-/* Under the lock: the next job of the key, if there is one, may run now. */
-static void pg_key_done(struct pg_queue *q, uint64_t key)
+void pg_key_done(struct pg_db *db, uint64_t key)
 {
+    struct pg_queue *q = &db->queue;
+    (void)pthread_mutex_lock(&q->lock);
     struct pg_key_list *list = idmap_find(q->busy, (int64_t)key);
     struct pg_job *job = list->first;
     if (job == NULL) {
         (void)idmap_remove(q->busy, (int64_t)key);
         mem_free(list);
-        return;
+    } else {
+        list->first = job->next;
+        if (list->first == NULL) {
+            list->last = &list->first;
+        }
+        pg_queue_push(q, job);
     }
-    list->first = job->next;
-    if (list->first == NULL) {
-        list->last = &list->first;
-    }
-    pg_queue_push(q, job);
+    (void)pthread_mutex_unlock(&q->lock);
 }
 
 static void *pg_queue_main(void *arg)
@@ -255,14 +257,10 @@ static void *pg_queue_main(void *arg)
         if (q->first == NULL) {
             q->last = &q->first;
         }
-        uint64_t key = job->key;
         (void)pthread_mutex_unlock(&q->lock);
         pg_run_job(db, job); /* the job is not ours any more when this returns */
         (void)pthread_mutex_lock(&q->lock);
         q->len--;
-        if (key != 0) {
-            pg_key_done(q, key);
-        }
     }
     (void)pthread_cond_broadcast(&q->wake);
     (void)pthread_mutex_unlock(&q->lock);

@@ -261,7 +261,7 @@ static bool sq_health(struct db *base, struct errinfo *info)
 
 const struct db_engine db_sqlite_engine = {
     .scheme = "sqlite",
-    .caps = DB_CAP_SINGLE_NODE | DB_CAP_BACKUP,
+    .caps = DB_CAP_SINGLE_NODE | DB_CAP_BACKUP | DB_CAP_ONE_WRITER,
     .open = sq_open,
     .close = sq_close,
     .read = sq_read,

@@ -376,6 +376,54 @@ static void hooks_run_in_commit_order_and_only_then(void **state)
     assert_memory_equal(trace.order, want, sizeof(want));
 }
 
+/* One at a time, in order; on an engine with several writers not before the one before it is told. */
+struct queued {
+    struct sequence *sequence;
+    int number;
+};
+struct sequence {
+    struct queued jobs[200];
+    atomic_int n_inside, n_begun, n_told;
+    atomic_bool is_wrong;
+    bool is_one_writer;
+};
+
+static enum err run_queued(struct db_txn *txn, void *arg)
+{
+    struct queued *q = arg;
+    struct sequence *s = q->sequence;
+    int64_t n = 0;
+    bool is_wrong = atomic_fetch_add(&s->n_inside, 1) != 0;
+    enum err err = count_items(txn, &n);
+    is_wrong = is_wrong || (!s->is_one_writer && atomic_load(&s->n_told) != q->number);
+    if (is_wrong) {
+        atomic_store(&s->is_wrong, true);
+    }
+    atomic_fetch_sub(&s->n_inside, 1);
+    return err;
+}
+
+static void told_queued(enum err err, void *arg)
+{
+    struct queued *q = arg;
+    if (err != ERR_OK || atomic_fetch_add(&q->sequence->n_told, 1) != q->number) {
+        atomic_store(&q->sequence->is_wrong, true);
+    }
+}
+
+static void functions_of_one_key_run_one_after_the_other(void **state)
+{
+    struct sequence s = {.is_one_writer = db_is_one_writer(*state)};
+    for (int i = 0; i < (int)ARRAY_LEN(s.jobs); i++) {
+        s.jobs[i] = (struct queued){&s, i};
+        assert_int_equal(db_submit_ordered(*state, 7, run_queued, told_queued, &s.jobs[i]), ERR_OK);
+    }
+    while (atomic_load(&s.n_told) < (int)ARRAY_LEN(s.jobs) && !atomic_load(&s.is_wrong)) {
+        (void)n_items(*state);
+    }
+    assert_false(atomic_load(&s.is_wrong));
+}
+
 /* ---- property: many threads, some functions fail ---- */
 
 #define N_THREADS 6
@@ -678,6 +726,7 @@ int db_conformance_run(const struct conformance_engine *engine)
         CASE(forgotten_rows_do_not_hold_the_next_transaction),
         CASE(a_read_sees_one_snapshot),
         CASE(hooks_run_in_commit_order_and_only_then),
+        CASE(functions_of_one_key_run_one_after_the_other),
         CASE(exactly_the_successful_functions_are_in),
         CASE(what_is_sent_later_counts_as_well),
         CASE(a_look_and_the_write_that_rests_on_it_belong_together),
