@@ -290,6 +290,8 @@ struct proxy {
     atomic_int cut;
     atomic_bool is_stopping;
     atomic_int n_cut;
+    atomic_int generation;   /* raised: every connection there is ends */
+    atomic_bool is_refusing; /* new ones end at once */
 };
 
 struct pipe_pair {
@@ -329,12 +331,14 @@ static void *run_pair(void *arg)
 {
     struct pipe_pair *p = arg;
     static _Thread_local char buf[65536];
-    bool is_over = false;
+    int generation = atomic_load(&p->proxy->generation);
+    bool is_over = atomic_load(&p->proxy->is_refusing);
     while (!is_over) {
         struct pollfd fds[] = {{.fd = p->client, .events = POLLIN},
                                {.fd = p->server, .events = POLLIN}};
         ssize_t n = 0;
-        is_over = poll(fds, 2, 100) < 0 || atomic_load(&p->proxy->is_stopping);
+        is_over = poll(fds, 2, 100) < 0 || atomic_load(&p->proxy->is_stopping) ||
+                  atomic_load(&p->proxy->generation) != generation;
         if (!is_over && fds[1].revents != 0) {
             is_over = !pass_on(p->server, p->client, buf, sizeof(buf), &n);
         }
@@ -407,39 +411,53 @@ static enum err count_roles(struct db_txn *txn, void *arg)
     return db_query_i64(txn, "SELECT COUNT(*) FROM roles WHERE name = 'cut off'", NULL, 0, arg);
 }
 
-static void lose_the_answer(enum cut cut, int64_t n_want)
+struct detour {
+    struct tmpdb tmp; /* straight */
+    struct proxy proxy;
+    struct db *db; /* by way of the proxy; one writer, one reader */
+};
+
+static void detour_open(struct detour *d)
 {
-    struct tmpdb tmp = {0};
-    tmpdb_open(&tmp);
-    /* The same database by way of the proxy. */
-    const char *host = strstr(tmp.url, "host=") + 5;
+    *d = (struct detour){0};
+    tmpdb_open(&d->tmp);
+    const char *host = strstr(d->tmp.url, "host=") + 5;
     char server_dir[108];
     (void)snprintf(server_dir, sizeof(server_dir), "%.*s", (int)strcspn(host, "&"), host);
-    struct proxy proxy;
-    proxy_start(&proxy, server_dir);
-    char url[600];
-    (void)snprintf(url, sizeof(url), "%.*s%s%s", (int)(host - tmp.url), tmp.url, proxy.dir,
+    proxy_start(&d->proxy, server_dir);
+    char url[700];
+    (void)snprintf(url, sizeof(url), "%.*s%s%s", (int)(host - d->tmp.url), d->tmp.url, d->proxy.dir,
                    host + strlen(server_dir));
     struct db_options o = {.url = url, .n_writers = 1, .n_readers = 1};
     o.migrations = migrations_all(&o.n_migrations);
-    struct db *db = NULL;
     struct errinfo info = {0};
-    if (db_open(&o, &db, &info) != ERR_OK) {
+    if (db_open(&o, &d->db, &info) != ERR_OK) {
         fail_msg("%s", info.message);
     }
-    atomic_store(&proxy.cut, cut);
+}
+
+static void detour_close(struct detour *d)
+{
+    db_close(&d->db);
+    proxy_stop(&d->proxy);
+    tmpdb_close(&d->tmp);
+}
+
+static void lose_the_answer(enum cut cut, int64_t n_want)
+{
+    struct detour d;
+    detour_open(&d);
+    atomic_store(&d.proxy.cut, cut);
     struct counted c = {0};
-    assert_int_equal(db_write(db, add_role, &c), ERR_UNKNOWN);
-    assert_int_equal(atomic_load(&proxy.n_cut), 1);
+    assert_int_equal(db_write(d.db, add_role, &c), ERR_UNKNOWN);
+    assert_int_equal(atomic_load(&d.proxy.n_cut), 1);
     assert_int_equal(c.n_calls, 1); /* not run again by itself */
     int64_t n = -1;
-    assert_int_equal(db_read(tmp.db, count_roles, &n), ERR_OK);
+    assert_int_equal(db_read(d.tmp.db, count_roles, &n), ERR_OK);
     assert_int_equal(n, n_want);
     /* The engine goes on with a new connection. */
-    assert_int_equal(db_write(db, add_role, &c), n_want == 1 ? ERR_CONFLICT : ERR_OK);
-    db_close(&db);
-    proxy_stop(&proxy);
-    tmpdb_close(&tmp);
+    assert_int_equal(db_write(d.db, add_role, &c), n_want == 1 ? ERR_CONFLICT : ERR_OK);
+    detour_close(&d);
 }
 
 static void a_lost_answer_to_commit_is_unknown_though_it_was_kept(void **state)
@@ -452,6 +470,56 @@ static void a_lost_commit_is_unknown_and_not_repeated(void **state)
 {
     (void)state;
     lose_the_answer(CUT_BEFORE, 0);
+}
+
+/* ---- an outage ---- */
+
+static enum err remove_role(struct db_txn *txn, void *arg)
+{
+    (void)arg;
+    return db_exec(txn, "DELETE FROM roles WHERE name = 'cut off'", NULL, 0, NULL);
+}
+
+static void connections_that_died_are_replaced_and_nobody_hears_of_it(void **state)
+{
+    (void)state;
+    struct detour d;
+    detour_open(&d);
+    struct counted c = {0};
+    int64_t n = -1;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(db_write(d.db, add_role, &c), ERR_OK);
+        assert_int_equal(db_read(d.db, count_roles, &n), ERR_OK);
+        assert_int_equal(n, 1);
+        atomic_fetch_add(&d.proxy.generation, 1);
+        (void)usleep(250000);
+        assert_int_equal(db_read(d.db, count_roles, &n), ERR_OK);
+        assert_int_equal(db_write(d.db, remove_role, NULL), ERR_OK);
+    }
+    assert_true(db_health(d.db, NULL));
+    detour_close(&d);
+}
+
+static void while_there_is_no_server_it_says_so_and_then_goes_on(void **state)
+{
+    (void)state;
+    struct detour d;
+    detour_open(&d);
+    struct counted c = {0};
+    int64_t n = -1;
+    assert_int_equal(db_write(d.db, add_role, &c), ERR_OK);
+    atomic_store(&d.proxy.is_refusing, true);
+    atomic_fetch_add(&d.proxy.generation, 1);
+    (void)usleep(250000);
+    assert_int_equal(db_write(d.db, remove_role, NULL), ERR_UNAVAILABLE);
+    assert_int_equal(db_read(d.db, count_roles, &n), ERR_UNAVAILABLE);
+    assert_false(db_health(d.db, NULL));
+    atomic_store(&d.proxy.is_refusing, false);
+    assert_true(db_health(d.db, NULL));
+    assert_int_equal(db_write(d.db, remove_role, NULL), ERR_OK);
+    assert_int_equal(db_read(d.db, count_roles, &n), ERR_OK);
+    assert_int_equal(n, 0);
+    detour_close(&d);
 }
 
 int main(void)
@@ -469,6 +537,8 @@ int main(void)
         CASE(the_bus_hears_each_once_in_the_order_of_ids),
         cmocka_unit_test(a_lost_answer_to_commit_is_unknown_though_it_was_kept),
         cmocka_unit_test(a_lost_commit_is_unknown_and_not_repeated),
+        cmocka_unit_test(connections_that_died_are_replaced_and_nobody_hears_of_it),
+        cmocka_unit_test(while_there_is_no_server_it_says_so_and_then_goes_on),
     };
     return cmocka_run_group_tests_name("postgres_stream", tests, NULL, NULL);
 }
