@@ -64,22 +64,23 @@ static struct classifier *classifier_alloc(struct dictionary *d, uint32_t n_labe
                                            uint32_t n_hidden, uint32_t n_nets)
 {
     struct classifier *c = MEM_NEW(struct classifier);
-    uint32_t n = dictionary_n(d);
     *c = (struct classifier){.dictionary = d,
                              .n_labels = n_labels,
                              .n_hidden = n_hidden,
                              .n_nets = n_nets,
                              .width = KERNEL_PADDED(n_labels),
                              .k = kernels_get()};
-    byte_rows_alloc(&c->svm, n, c->width);
-    for (uint32_t i = 0; i < n_nets; i++) {
-        struct net *net = &c->nets[i];
-        byte_rows_alloc(&net->in, n, n_hidden);
-        net->in_bias = MEM_NEW_ARRAY(float, n_hidden);
-        net->out = MEM_NEW_ARRAY(float, n_hidden * c->width);
-        net->out_bias = MEM_NEW_ARRAY(float, c->width);
-    }
     return c;
+}
+
+/* Memory for a part when the part comes: while networks are trained there is little to spare. */
+static void net_alloc(struct classifier *c, uint32_t i)
+{
+    struct net *net = &c->nets[i];
+    byte_rows_alloc(&net->in, dictionary_n(c->dictionary), c->n_hidden);
+    net->in_bias = MEM_NEW_ARRAY(float, c->n_hidden);
+    net->out = MEM_NEW_ARRAY(float, c->n_hidden * c->width);
+    net->out_bias = MEM_NEW_ARRAY(float, c->width);
 }
 
 struct classifier *classifier_new(struct dictionary **dictionary, uint32_t n_labels,
@@ -93,6 +94,8 @@ struct classifier *classifier_new(struct dictionary **dictionary, uint32_t n_lab
 
 void classifier_set_svm(struct classifier *c, const float *weights)
 {
+    ASSERT(c->svm.rows == NULL);
+    byte_rows_alloc(&c->svm, dictionary_n(c->dictionary), c->width);
     byte_rows_fill(&c->svm, weights, dictionary_n(c->dictionary));
 }
 
@@ -122,6 +125,8 @@ void classifier_drop_centroid(struct classifier *c)
 void classifier_set_net(struct classifier *c, uint32_t i, const struct mlp *net)
 {
     ASSERT(i < c->n_nets && net->n_hidden == c->n_hidden && net->n_labels == c->n_labels);
+    ASSERT(c->nets[i].in.rows == NULL);
+    net_alloc(c, i);
     byte_rows_fill(&c->nets[i].in, net->in, dictionary_n(c->dictionary));
     memcpy(c->nets[i].in_bias, net->in_bias, c->n_hidden * sizeof(float));
     memcpy(c->nets[i].out, net->out, c->n_hidden * c->width * sizeof(float));
@@ -314,6 +319,7 @@ enum err classifier_decode(struct str *rest, struct classifier **out)
         return ERR_PROTOCOL;
     }
     struct classifier *c = classifier_alloc(dictionary, n_labels, n_hidden, n_nets);
+    byte_rows_alloc(&c->svm, n, c->width);
     bool is_ok = byte_rows_decode(rest, &c->svm, n);
     if (is_ok && n_centroids > 0) {
         centroid_alloc(c);
@@ -321,6 +327,7 @@ enum err classifier_decode(struct str *rest, struct classifier **out)
     }
     for (uint32_t i = 0; i < n_nets && is_ok; i++) {
         struct net *net = &c->nets[i];
+        net_alloc(c, i);
         is_ok = byte_rows_decode(rest, &net->in, n) &&
                 bytes_get_f32s(rest, net->in_bias, n_hidden) &&
                 bytes_get_f32s(rest, net->out, n_hidden * c->width) &&
