@@ -95,7 +95,9 @@ int db_cmd_backup(const struct db_cli *cli, const char *target)
     struct errinfo info = {0};
     struct copying c = {0};
     if (!sq_paths(cli->url, path, search, sizeof(path))) {
-        (void)fprintf(stderr, "backup: %s is backed up with its own tools\n", cli->url);
+        /* not the url: there may be a password in it */
+        (void)fprintf(stderr, "backup: PostgreSQL is backed up with its own tools (pg_dump, base "
+                              "backups); copy the files beside it\n");
         return 1;
     }
     if (mkdir(target, 0700) != 0) {
@@ -141,7 +143,7 @@ int db_cmd_restore(const struct db_cli *cli, const char *source, bool force)
     struct errinfo info = {0};
     struct copying c = {0};
     if (!sq_paths(cli->url, path, search, sizeof(path))) {
-        (void)fprintf(stderr, "restore: %s is restored with its own tools\n", cli->url);
+        (void)fprintf(stderr, "restore: PostgreSQL is restored with its own tools\n");
         return 1;
     }
     enum err err = ERR_OK;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/timeutil.h"
 #include "platform/db_cli.h"
+#include "platform/db_pg.h"
 #include "platform/db_sqlite.h"
 #include "platform/db_sqlite_backup.h"
 
@@ -213,6 +214,12 @@ static void check_outbox(struct exam *e)
 size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_RESULTS_MAX])
 {
     struct exam e = {.cli = cli, .results = results};
+    if (strncmp(cli->url, "postgres", 8) == 0) {
+        e.n = pg_doctor(cli, results);
+        check_clock(&e);
+        check_open_files(&e);
+        return e.n;
+    }
     if (!sq_paths(cli->url, e.path, e.search_path, sizeof(e.path))) {
         result(&e, "database", DOCTOR_BAD, "%s is not of this kind: sqlite:/path/stablehand.db",
                cli->url);

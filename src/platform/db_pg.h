@@ -259,7 +259,15 @@ int64_t pg_index_lag(struct pg_db *db);
 bool pg_index_wait(struct db *db, int64_t timeout_ms);
 enum err pg_index_rebuild(struct db *db);
 
+/* ---- db_pg_doctor.c ---- */
+struct db_cli;
+struct doctor_result;
+size_t pg_doctor(const struct db_cli *cli, struct doctor_result *results);
+
 /* ---- db_pg_migrate.c ---- */
+ERR_MUST_USE enum err pg_check_server(PGconn *h, struct errinfo *info);
+ERR_MUST_USE enum err pg_check_migrations(PGconn *h, const struct db_migration *migrations,
+                                          size_t n, size_t *n_applied_out, struct errinfo *info);
 /* The source's table and its row of search_state; emptied when it holds the words of another version of db_tokens. */
 enum err pg_search_prepare(struct pg_db *db, const struct pg_source *source, struct errinfo *info);
 enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, size_t n,

@@ -47,7 +47,7 @@ static enum err pg_run_text(PGconn *h, const char *sql, const char *what, struct
 }
 
 /* Text is compared as bytes on SQLite: lists, and searches by the beginning of a name, rest on that. */
-static enum err pg_check_server(PGconn *h, struct errinfo *info)
+enum err pg_check_server(PGconn *h, struct errinfo *info)
 {
     if (PQserverVersion(h) < 140000) {
         return err_set(info, ERR_INVALID, "db.url", "version", "PostgreSQL 14 or newer is needed");
@@ -135,16 +135,23 @@ static enum err pg_apply(PGconn *h, const struct db_migration *m, struct errinfo
     return err;
 }
 
+enum err pg_check_migrations(PGconn *h, const struct db_migration *migrations, size_t n,
+                             size_t *n_applied_out, struct errinfo *info)
+{
+    struct pg_applied_list list = {0};
+    enum err err = pg_load_applied(h, &list, info);
+    if (err == ERR_OK) {
+        err = db_migrate_decide(migrations, n, list.items, list.len, n_applied_out, info);
+    }
+    VEC_RELEASE(&list);
+    return err;
+}
+
 static enum err pg_apply_missing(PGconn *h, const struct db_migration *migrations, size_t n,
                                  struct errinfo *info)
 {
-    struct pg_applied_list list = {0};
     size_t n_done = 0;
-    enum err err = pg_load_applied(h, &list, info);
-    if (err == ERR_OK) {
-        err = db_migrate_decide(migrations, n, list.items, list.len, &n_done, info);
-    }
-    VEC_RELEASE(&list);
+    enum err err = pg_check_migrations(h, migrations, n, &n_done, info);
     for (size_t i = n_done; i < n && err == ERR_OK; i++) {
         ASSERT(migrations[i].number == (int)i + 1);
         err = pg_apply(h, &migrations[i], info);

@@ -1,7 +1,10 @@
 /* PostgreSQL engine: the conformance suite, and what only this engine promises. Without SH_TEST_PG (scripts/with-postgres) there is nothing to test on. */
 #include "tmpdb.h"
 
+#include <string.h>
+
 #include "db_conformance.h"
+#include "platform/db_cli.h"
 
 static struct tmpdb tmp;
 
@@ -23,6 +26,71 @@ static void close_pg(struct db **db)
     tmpdb_close(&tmp);
 }
 
+/* ---- doctor ---- */
+
+static const struct doctor_result *result_of(const struct doctor_result *results, size_t n,
+                                             const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(results[i].name, name) == 0) {
+            return &results[i];
+        }
+    }
+    print_error("no result %s\n", name);
+    abort();
+}
+
+static void the_doctor_sees_what_is_wrong(void **state)
+{
+    (void)state;
+    struct doctor_result results[DOCTOR_RESULTS_MAX];
+    tmp = (struct tmpdb){0};
+    tmpdb_open(&tmp);
+    struct db_cli cli = {.url = tmp.url};
+    cli.migrations = migrations_all(&cli.n_migrations);
+    size_t n = db_doctor(&cli, results);
+    assert_int_equal(result_of(results, n, "database")->level, DOCTOR_GOOD);
+    assert_int_equal(result_of(results, n, "durability")->level, DOCTOR_GOOD);
+    assert_int_equal(result_of(results, n, "migrations")->level, DOCTOR_GOOD);
+    assert_int_equal(result_of(results, n, "outbox")->level, DOCTOR_GOOD);
+    cli.n_migrations--; /* the database is newer than the program */
+    n = db_doctor(&cli, results);
+    assert_int_equal(result_of(results, n, "migrations")->level, DOCTOR_BAD);
+    cli.url = "postgres://nobody:plum-tram-velvet-93@/none?host=/nonexistent";
+    n = db_doctor(&cli, results);
+    assert_int_equal(result_of(results, n, "database")->level, DOCTOR_BAD);
+    assert_null(strstr(result_of(results, n, "database")->text, "plum-tram"));
+    tmpdb_close(&tmp);
+}
+
+/* ---- life ---- */
+
+static void migrations_run_once_and_must_not_change(void **state)
+{
+    (void)state;
+    struct errinfo info = {0};
+    struct db *db = NULL;
+    struct db_migration m[] = {conformance_migrations[0],
+                               conformance_migrations[1],
+                               {3, "broken", "CREATE TABLE fine (id {{ID}}); CREATE TABL oops ()"}};
+    tmp = (struct tmpdb){0};
+    tmpdb_dir(&tmp);
+    struct db_options o = {.url = tmp.url, .migrations = m, .n_migrations = 2};
+    assert_int_equal(db_open(&o, &db, &info), ERR_OK);
+    db_close(&db);
+    o.n_migrations = 3;
+    assert_int_equal(db_open(&o, &db, &info), ERR_UNAVAILABLE);
+    assert_non_null(strstr(info.message, "0003_broken"));
+    m[2].sql = "CREATE TABLE fine (id {{ID}}{{SQLITE}}, oops{{END}}); {{POSTGRES}}CREATE TABLE "
+               "here (id {{ID}}); {{END}}"; /* the broken one left nothing */
+    assert_int_equal(db_open(&o, &db, &info), ERR_OK);
+    db_close(&db);
+    o.n_migrations = 2;
+    assert_int_equal(db_open(&o, &db, &info), ERR_CONFLICT);
+    assert_string_equal(info.code, "newer_database");
+    tmpdb_close(&tmp);
+}
+
 int main(void)
 {
     if (tmpdb_pg() == NULL) {
@@ -30,5 +98,10 @@ int main(void)
         return 77;
     }
     const struct conformance_engine pg = {"postgres", 4, open_pg, close_pg};
-    return db_conformance_run(&pg);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(migrations_run_once_and_must_not_change),
+        cmocka_unit_test(the_doctor_sees_what_is_wrong),
+    };
+    int n_failed = db_conformance_run(&pg);
+    return n_failed + cmocka_run_group_tests_name("postgres_own", tests, NULL, NULL);
 }
