@@ -55,6 +55,23 @@ const CANNED = [
   ['3', 'nihao', '问候', '您好 {{customer.name|}}，我是 {{agent.name}}，很高兴为您服务。', 'zh-CN'],
 ].map(([id, shortcut, title, body, language]) => ({ id, shortcut, title, body, language, version: 1 }));
 
+const MISSES = Array.from({ length: 41 }, (_, i) => ({
+  id: String(100 - i),
+  conversation_id: String(2 + (i % 5)),
+  message_id: String(500 - i),
+  language: i % 2 ? 'zh-CN' : 'en',
+  text:
+    i === 3
+      ? null
+      : i % 2
+        ? '转到了别的链，已经三天了，能找回来吗？'
+        : 'Do you sponsor football teams?\nMy club would like to ask.',
+  slug: i % 2 ? 'wrong-network' : '',
+  title: i % 2 ? '转错网络怎么办' : null,
+  score: 0.31,
+  at: new Date(Date.parse('2026-11-22T08:00:00Z') - i * 3_600_000).toISOString(),
+}));
+
 const body = (zh) =>
   `## ${zh ? '先看确认数' : 'Look at the confirmations first'}\n\n${zh ? '链上转账需要网络确认。' : 'A transfer needs confirmations by the network.'}\n\n1. A\n2. B\n`;
 
@@ -332,6 +349,9 @@ export function makeApi(desk) {
         return [204];
       },
     ],
+    ['GET', /^\/drafts$/, () => ({ items: [], next_cursor: null })],
+    ['GET', /^\/mentions$/, () => ({ items: [], unseen: 0, next_cursor: null })],
+    ['POST', /^\/mentions\/seen$/, () => ({ unseen: 0 })],
     ['PUT', /^\/presence$/, (m, q, b) => Object.assign(desk.agents[0].presence, b)],
     [
       'GET',
@@ -463,6 +483,23 @@ export function makeApi(desk) {
         n_phrasings: 386,
         version: 1,
       }),
+    ],
+    [
+      'GET',
+      /^\/bot\/misses$/,
+      (m, q) => {
+        const all = MISSES.filter((x) => !q.get('language') || x.language === q.get('language'));
+        return {
+          ...page(all, q),
+          since: new Date(desk.now - 30 * 86_400_000).toISOString(),
+          counts: [
+            { language: 'en', slug: '', title: null, n: 17 },
+            { language: 'zh-CN', slug: 'wrong-network', title: '转错网络怎么办', n: 9 },
+            { language: 'en', slug: 'lost-2fa', title: null, n: 4 },
+          ].filter((x) => !q.get('language') || x.language === q.get('language')),
+          total: 30,
+        };
+      },
     ],
     [
       'POST',

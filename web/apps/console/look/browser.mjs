@@ -95,6 +95,7 @@ function answer(desk, frame, send) {
       last_event_id: '1',
       presence: desk.agents.map((a) => a.presence),
       offers: [],
+      mentions_unseen: 0,
     });
     send({ t: 'live' });
   }

@@ -37,6 +37,15 @@ const pages = [
       await page.keyboard.press('Enter');
     },
   },
+  { name: 'bot-misses', path: '/console/bot/misses' },
+  {
+    name: 'article-from-miss',
+    path: '/console/bot/misses',
+    act: async (page) => {
+      await page.locator('.acts button').first().click();
+      await page.locator('dialog blockquote').waitFor();
+    },
+  },
   ...sections.map((s) => ({ name: `settings-${s}`, path: `/console/settings/${s}` })),
   { name: 'signin', path: '/console/', desk: { signedOut: true } },
   { name: 'setup', path: '/console/', desk: { setup: true } },
