@@ -25,11 +25,24 @@ before(async () => {
   conversation = (await visitor.say('我的提现为什么还没到账？')).conversation_id;
   await visitor.say('My withdrawal has not arrived, TXID 0x9f2c4e1b7a3d5086c1e2f3a4b5c6d7e8f90123456789abcdef0123456789abcd');
   await expectStatus(200, owner.post(`/api/v1/conversations/${conversation}/assignment`, { agent_id: owner.id, team_id: null }));
+  const lost = await Visitor.open(server, inboxes.items[0].key, { locale: 'en' });
+  await lost.say('Do you sponsor football clubs?');
+  await missed(owner, 'football');
 });
 after(async () => {
   await browser?.close();
   await server?.dispose();
 });
+
+/** The bot has tried and listed it. */
+async function missed(owner: AgentClient, words: string): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    const all = await expectStatus<any>(200, owner.get('/api/v1/bot/misses'));
+    if (all.items.some((m: any) => m.text?.includes(words))) return;
+    await new Promise((r) => setTimeout(r, 50));
+  }
+  throw new Error(`the bot has not missed ${words}`);
+}
 
 const pages = () => [
   ['inbox-empty', '/inbox/snoozed'],
@@ -39,6 +52,7 @@ const pages = () => [
   ['knowledge', '/knowledge'],
   ['article', '/knowledge/1'],
   ['bot', '/bot'],
+  ['bot-misses', '/bot/misses'],
   ...['profile', 'security', 'workspace', 'inboxes', 'agents', 'roles', 'teams', 'canned', 'keys'].map((s) => [`settings-${s}`, `/settings/${s}`]),
   ['unknown', '/nowhere'],
 ];

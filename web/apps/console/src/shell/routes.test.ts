@@ -15,6 +15,9 @@ test.each<[string, Route]>([
   ['/console/settings/keys', { page: 'settings', section: 'keys' }],
   ['/console/settings/secrets', { page: 'unknown' }],
   ['/console/live', { page: 'live' }],
+  ['/console/bot', { page: 'bot', tab: 'settings' }],
+  ['/console/bot/misses', { page: 'bot', tab: 'misses' }],
+  ['/console/bot/hits', { page: 'unknown' }],
   ['/console/<script>', { page: 'unknown' }],
 ])('%s', (path, route) => {
   expect(parseRoute(path)).toEqual(route);
@@ -26,7 +29,8 @@ test('every page has an address that leads back to it', () => {
     { page: 'search' },
     { page: 'knowledge', article: '3' },
     { page: 'settings', section: 'roles' },
-    { page: 'bot' },
+    { page: 'bot', tab: 'settings' },
+    { page: 'bot', tab: 'misses' },
   ];
   for (const route of routes) expect(parseRoute(pathOf(route))).toEqual(route);
 });

@@ -16,12 +16,15 @@ export const SETTINGS = [
 ] as const;
 export type SettingsPage = (typeof SETTINGS)[number];
 
+export const BOT_TABS = ['settings', 'misses'] as const;
+export type BotTab = (typeof BOT_TABS)[number];
+
 export type Route =
   | { page: 'inbox'; view: View; conversation: string | null }
   | { page: 'search' }
   | { page: 'live' }
   | { page: 'knowledge'; article: string | null }
-  | { page: 'bot' }
+  | { page: 'bot'; tab: BotTab }
   | { page: 'settings'; section: SettingsPage }
   | { page: 'join' }
   | { page: 'unknown' };
@@ -60,9 +63,12 @@ export function parseRoute(path: string): Route {
       return isOneOf(second || 'profile', SETTINGS)
         ? { page: 'settings', section: (second || 'profile') as SettingsPage }
         : { page: 'unknown' };
+    case 'bot':
+      return isOneOf(second || 'settings', BOT_TABS)
+        ? { page: 'bot', tab: (second || 'settings') as BotTab }
+        : { page: 'unknown' };
     case 'search':
     case 'live':
-    case 'bot':
     case 'join':
       return { page: head };
     default:
@@ -78,6 +84,8 @@ export function pathOf(route: Route): string {
       return `${BASE}/knowledge${route.article ? `/${route.article}` : ''}`;
     case 'settings':
       return `${BASE}/settings/${route.section}`;
+    case 'bot':
+      return route.tab === 'settings' ? `${BASE}/bot` : `${BASE}/bot/${route.tab}`;
     case 'unknown':
       return `${BASE}/`;
     default:

@@ -1,13 +1,12 @@
 import { ApiProblem, unwrap, type Schema } from '@stablehand/api';
 import { etag } from '../desk/acts.js';
 import { session } from '../../shell/session.svelte.js';
-import { EMPTY, fromForm, toForm, type Form } from './form.js';
+import { EMPTY, fromForm, toForm, type Form, type Lang } from './form.js';
 
-export type Lang = 'en' | 'zh-CN';
 export type Article = Schema['Article'];
 type Translation = Schema['Translation'];
 
-export { fromForm, toForm, type Form };
+export { fromForm, toForm, type Form, type Lang };
 
 /** One language of one article while it is being edited. */
 export class TranslationEdit {

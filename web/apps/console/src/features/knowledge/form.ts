@@ -1,6 +1,7 @@
 /** A translation as the form holds it, and as the server takes it. Pure. */
 import type { Schema } from '@stablehand/api';
 
+export type Lang = 'en' | 'zh-CN';
 type Translation = Schema['Translation'];
 
 export interface Form {
@@ -38,4 +39,22 @@ export function fromForm(form: Form): Schema['TranslationWrite'] {
     body: form.body,
     phrasings,
   };
+}
+
+/** The longest phrasing that the server takes, in characters. */
+export const PHRASING_MAX = 200;
+
+/** A customer's message as one line of the phrasings; what is too long ends with the last whole word that fits. */
+export function asPhrasing(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  const letters = [...line];
+  if (letters.length <= PHRASING_MAX) return line;
+  const cut = letters.slice(0, PHRASING_MAX).join('');
+  const at = letters[PHRASING_MAX] === ' ' ? -1 : cut.lastIndexOf(' ');
+  return (at > cut.length / 2 ? cut.slice(0, at) : cut).trimEnd();
+}
+
+/** The languages of the trade have articles of their own; what is neither begins in English. */
+export function articleLang(language: string): Lang {
+  return language.toLowerCase().startsWith('zh') ? 'zh-CN' : 'en';
 }
