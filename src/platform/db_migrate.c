@@ -32,27 +32,19 @@ static const char *word_for(struct str name, const struct db_words *w)
     return NULL;
 }
 
-/* The text between {{ENGINE}} and {{END}}: `rest` stands behind the former, and behind the latter afterwards. */
-static struct str block_of(struct str *rest)
-{
-    size_t end = str_find(*rest, STR("{{END}}"));
-    ASSERT(end != SIZE_MAX);
-    struct str block = str_sub(*rest, 0, end);
-    *rest = str_sub(*rest, end + strlen("{{END}}"), rest->len);
-    return block;
-}
-
+/* A block of another engine is skipped; ours is expanded like the rest, and its {{END}} is nothing. */
 static void expand_word(struct buf *out, struct str word, struct str *rest,
                         const struct db_words *words)
 {
     if (str_eq(word, STR("SQLITE")) || str_eq(word, STR("POSTGRES"))) {
-        struct str block = block_of(rest);
-        if (str_eq_cstr(word, words->engine)) {
-            (void)buf_add_str(out, block);
+        size_t end = str_find(*rest, STR("{{END}}"));
+        ASSERT(end != SIZE_MAX);
+        if (!str_eq_cstr(word, words->engine)) {
+            *rest = str_sub(*rest, end, rest->len);
         }
         return;
     }
-    const char *text = word_for(word, words);
+    const char *text = str_eq(word, STR("END")) ? "" : word_for(word, words);
     ASSERT(text != NULL);
     (void)buf_add_cstr(out, text);
 }
