@@ -5,28 +5,50 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/* Making a formatter costs a hundred times what using it does, and a long conversation asks a thousand times at once. A page lives in one zone: one that
+ * the computer moves to meanwhile is told after the next load. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function dateFormat(
+  name: string,
+  language: string,
+  zone: string | undefined,
+  options: Intl.DateTimeFormatOptions,
+) {
+  const key = `${name} ${language} ${zone ?? ''}`;
+  let found = formatters.get(key);
+  if (!found) {
+    found = new Intl.DateTimeFormat(language, { ...options, ...(zone && { timeZone: zone }) });
+    formatters.set(key, found);
+  }
+  return found;
+}
+
+const numbers = new Map<string, Intl.NumberFormat>();
+
+function inUnit(n: number, unit: string, language: Language): string {
+  const key = `${unit} ${language}`;
+  let found = numbers.get(key);
+  if (!found) {
+    found = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'narrow' });
+    numbers.set(key, found);
+  }
+  return found.format(n);
+}
+
 export function clockTime(at: string | number, language: Language, zone?: string): string {
-  return new Intl.DateTimeFormat(language, {
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-    ...(zone && { timeZone: zone }),
-  }).format(new Date(at));
+  const options = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+  return dateFormat('clock', language, zone, options).format(new Date(at));
 }
 
 export function fullTime(at: string | number, language: Language, zone?: string): string {
-  return new Intl.DateTimeFormat(language, {
-    dateStyle: 'medium',
-    timeStyle: 'short',
-    ...(zone && { timeZone: zone }),
-  }).format(new Date(at));
+  const options = { dateStyle: 'medium', timeStyle: 'short' } as const;
+  return dateFormat('full', language, zone, options).format(new Date(at));
 }
 
 /** "2026-11-22" in the zone: equal for two times of one day. */
 export function dayKey(at: string | number, zone?: string): string {
-  return new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', ...(zone && { timeZone: zone }) }).format(
-    new Date(at),
-  );
+  return dateFormat('day', 'en-CA', zone, { dateStyle: 'short' }).format(new Date(at));
 }
 
 /** Today, yesterday, or the date. */
@@ -41,13 +63,12 @@ export function dayName(at: string | number, now: number, language: Language): s
 /** Short age for lists: now, 5m, 3h, 2d, then the date. */
 export function age(at: string | number, now: number, language: Language): string {
   const ms = Math.max(0, now - new Date(at).getTime());
-  const unit = (n: number, name: 'minute' | 'hour' | 'day') =>
-    new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'narrow' }).format(n);
+  const unit = (n: number, name: 'minute' | 'hour' | 'day') => inUnit(n, name, language);
   if (ms < MINUTE) return language === 'zh-CN' ? '刚刚' : 'now';
   if (ms < HOUR) return unit(Math.floor(ms / MINUTE), 'minute');
   if (ms < DAY) return unit(Math.floor(ms / HOUR), 'hour');
   if (ms < 7 * DAY) return unit(Math.floor(ms / DAY), 'day');
-  return new Intl.DateTimeFormat(language, { month: 'short', day: 'numeric' }).format(new Date(at));
+  return dateFormat('date', language, undefined, { month: 'short', day: 'numeric' }).format(new Date(at));
 }
 
 /** 4:07, or 1:02:09. */

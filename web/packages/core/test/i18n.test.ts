@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
-import { age, byteSize, dayName, format, pickLanguage, stopwatch } from '../src/index.js';
+import { age, byteSize, dayKey, dayName, format, pickLanguage, stopwatch } from '../src/index.js';
 
 describe('words', () => {
   it('fills params and leaves unknown ones visible', () => {
@@ -42,4 +42,13 @@ describe('times and sizes', () => {
     expect(byteSize(1_540_000, 'en')).toBe('1.5 MB');
     expect(byteSize(999, 'en')).toBe('999 byte');
   });
+});
+
+it('a thousand days are told with one formatter', () => {
+  const made = vi.spyOn(Intl, 'DateTimeFormat');
+  for (let i = 0; i < 1000; i++) dayKey(i * 86_400_000, 'Asia/Tokyo');
+  expect(made.mock.calls.length).toBeLessThanOrEqual(1);
+  expect(dayKey('2026-01-01T20:00:00Z', 'Asia/Tokyo')).toBe('2026-01-02');
+  expect(dayKey('2026-01-01T20:00:00Z', 'America/New_York')).toBe('2026-01-01');
+  made.mockRestore();
 });
