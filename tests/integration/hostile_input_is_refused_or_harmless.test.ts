@@ -52,7 +52,7 @@ test('every route that takes JSON refuses nonsense with a problem document, and 
       const response = await fetch(desk.server.url + path, {
         method,
         headers: { 'content-type': 'application/json', cookie: cookieOf(desk.owner), 'x-csrf-token': desk.owner.csrf!, 'if-match': '"v1"', 'idempotency-key': clientId() },
-        body: typeof body === 'string' ? body : Buffer.from(body),
+        body: body.length === 0 ? null : typeof body === 'string' ? body : Buffer.from(body), // an empty text on DELETE is an error of node 18's own
       });
       const type = response.headers.get('content-type') ?? '';
       const text = await response.text();
