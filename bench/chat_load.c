@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -19,6 +21,7 @@ struct chat_load {
     struct chat_wire wire;
     struct loadgen *generators[4];
     size_t n_generators;
+    int any; /* readable when one of the generators is */
     struct sender *senders;
     size_t n_senders;
     int64_t *sent_at;
@@ -96,6 +99,8 @@ struct chat_load *chat_load_new(const struct chat_wire *wire)
 {
     struct chat_load *l = MEM_NEW(struct chat_load);
     l->wire = *wire;
+    l->any = epoll_create1(EPOLL_CLOEXEC);
+    ASSERT(l->any >= 0);
     l->sent_at = MEM_NEW_ARRAY(int64_t, RING);
     l->sender_of = MEM_NEW_ARRAY(uint64_t, RING);
     return l;
@@ -104,6 +109,7 @@ struct chat_load *chat_load_new(const struct chat_wire *wire)
 void chat_load_free(struct chat_load **load)
 {
     struct chat_load *l = *load;
+    close(l->any);
     mem_free(l->senders);
     mem_free(l->sent_at);
     mem_free(l->sender_of);
@@ -115,6 +121,8 @@ void chat_load_add(struct chat_load *l, struct loadgen *g, size_t first, size_t 
 {
     ASSERT(l->n_generators < 4);
     l->generators[l->n_generators++] = g;
+    struct epoll_event ev = {.events = EPOLLIN};
+    ASSERT(epoll_ctl(l->any, EPOLL_CTL_ADD, loadgen_fd(g), &ev) == 0);
     l->senders = mem_realloc(l->senders, l->n_senders + n + 1, sizeof(*l->senders));
     for (size_t i = 0; i < n; i++) {
         l->senders[l->n_senders++] = (struct sender){g, first + i};
@@ -123,8 +131,11 @@ void chat_load_add(struct chat_load *l, struct loadgen *g, size_t first, size_t 
 
 static void poll_all(struct chat_load *l, int64_t timeout_us)
 {
+    struct epoll_event ev;
+    struct timespec ts = {timeout_us / 1000000, (timeout_us % 1000000) * 1000};
+    (void)epoll_pwait2(l->any, &ev, 1, &ts, NULL);
     for (size_t i = 0; i < l->n_generators; i++) {
-        (void)loadgen_poll(l->generators[i], i + 1 == l->n_generators ? timeout_us : 0);
+        (void)loadgen_poll(l->generators[i], 0);
     }
 }
 

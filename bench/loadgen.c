@@ -379,6 +379,11 @@ static void on_readable(struct loadgen *g, size_t i)
     }
 }
 
+int loadgen_fd(const struct loadgen *g)
+{
+    return g->epoll;
+}
+
 size_t loadgen_poll(struct loadgen *g, int64_t timeout_us)
 {
     struct epoll_event evs[EVENTS];

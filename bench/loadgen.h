@@ -35,6 +35,8 @@ size_t loadgen_frame(const char *text, size_t len, char *out, size_t size);
 void loadgen_send_frame(struct loadgen *g, size_t conn, const char *frame, size_t len);
 /* Waits up to timeout_us for something and handles what is there; returns the number of text messages. */
 size_t loadgen_poll(struct loadgen *g, int64_t timeout_us);
+/* Readable when loadgen_poll has something to do: for waiting on several generators at once. */
+int loadgen_fd(const struct loadgen *g);
 int64_t loadgen_now_ns(void);
 
 /* ---- runs ---- */

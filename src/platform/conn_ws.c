@@ -85,6 +85,16 @@ void ws_upgrade(struct conn *conn, const struct http_head *head, struct exchange
 
 /* ---- out ---- */
 
+/* What waits is of no use to a reader that does not keep up: it reads it again from the database. A 4008 that the desk asks for drops nothing:
+ * the next line goes on from what this one has told. */
+static void close_slow_reader(struct conn *conn)
+{
+    if (conn->out && !conn->is_closing && !conn->ws.has_sent_close) {
+        outq_drop_waiting(conn->out);
+    }
+    ws_close(conn, SOCKET_CLOSE_BEHIND, "behind");
+}
+
 void ws_send(struct conn *conn, struct frame *frame)
 {
     struct ws_side *ws = &conn->ws;
@@ -93,7 +103,7 @@ void ws_send(struct conn *conn, struct frame *frame)
     }
     if (conn_waiting(conn) + frame->len > ws->endpoint->max_queue && ws->endpoint->max_queue > 0) {
         STAT_ADD(conn->loop, behind_closed, 1);
-        ws_close(conn, SOCKET_CLOSE_BEHIND, "behind");
+        close_slow_reader(conn);
         return;
     }
     if (!frame->is_control) {
@@ -111,9 +121,6 @@ void ws_close(struct conn *conn, int code, const char *reason)
     ws->has_sent_close = true;
     if (ws->close_code == WS_CLOSE_ABNORMAL) {
         ws->close_code = (uint16_t)code;
-    }
-    if (code == SOCKET_CLOSE_BEHIND && conn->out) {
-        outq_drop_waiting(conn->out); /* it reads it again from the database */
     }
     conn_push(
         conn,
@@ -270,7 +277,7 @@ static void hub_overflow(void *conn)
     struct conn *c = conn;
     if (!c->ws.has_sent_close) {
         STAT_ADD(c->loop, behind_closed, 1);
-        ws_close(conn, SOCKET_CLOSE_BEHIND, "behind");
+        close_slow_reader(conn);
     }
 }
 

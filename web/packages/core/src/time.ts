@@ -48,7 +48,11 @@ export function fullTime(at: string | number, language: Language, zone?: string)
 
 /** "2026-11-22" in the zone: equal for two times of one day. */
 export function dayKey(at: string | number, zone?: string): string {
-  return dateFormat('day', 'en-CA', zone, { dateStyle: 'short' }).format(new Date(at));
+  // By parts: how a locale writes a short date changes with the browser's data.
+  const options = { year: 'numeric', month: '2-digit', day: '2-digit' } as const;
+  const parts = dateFormat('day', 'en', zone, options).formatToParts(new Date(at));
+  const part = (type: string) => parts.find((p) => p.type === type)?.value ?? '';
+  return `${part('year')}-${part('month')}-${part('day')}`;
 }
 
 /** Today, yesterday, or the date. */
