@@ -81,9 +81,15 @@ export class ConsoleOnPage {
   }
 
   async signOut(): Promise<void> {
-    await this.page.locator('.person').click();
-    await this.page.getByRole('menuitem', { name: /^(Sign out|退出登录)$/ }).click();
-    await this.page.locator('input[name=password]').waitFor();
+    const item = this.page.getByRole('menuitem', { name: /^(Sign out|退出登录)$/ });
+    const password = this.page.locator('input[name=password]');
+    // Right after a page has loaded a click can meet a menu that is just being drawn again: as a person does, press once more.
+    for (let last = Date.now() + 15_000; Date.now() < last && !(await password.isVisible()); ) {
+      if (!(await item.isVisible())) await this.page.locator('.person').click({ timeout: 3000 }).catch(() => undefined);
+      await item.click({ timeout: 3000 }).catch(() => undefined);
+      await password.waitFor({ timeout: 4000 }).catch(() => undefined);
+    }
+    await password.waitFor();
   }
 
   /** The offer that lies on the desk is taken; the conversation opens. */
