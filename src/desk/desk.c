@@ -156,23 +156,3 @@ enum err desk_workspace_load(struct db_txn *txn, struct arena *arena, struct des
     }
     return err;
 }
-
-struct url_job {
-    struct desk *desk;
-    struct str url;
-};
-
-static enum err set_public_url_fn(struct db_txn *txn, void *arg)
-{
-    struct url_job *j = arg;
-    struct workspace ws;
-    enum err err = workspace_load(txn, db_txn_arena(txn), &ws);
-    ws.public_url = j->url;
-    return err != ERR_OK ? err : workspace_store(j->desk, txn, &ws);
-}
-
-enum err desk_workspace_set_public_url(struct desk *desk, struct str url)
-{
-    struct url_job j = {desk, url};
-    return db_write(desk->db, set_public_url_fn, &j);
-}

@@ -140,8 +140,6 @@ struct desk_inbox_new {
 };
 ERR_MUST_USE enum err desk_inbox_create(struct desk *desk, const struct desk_inbox_new *in,
                                         struct inbox_id *out, struct errinfo *info);
-ERR_MUST_USE enum err desk_inbox_find(struct desk *desk, struct str key,
-                                      struct inbox_id *out); /* ERR_NOT_FOUND */
 ERR_MUST_USE enum err desk_canned_create(struct desk *desk, struct str shortcut,
                                          struct str language, struct str title, struct str body);
 struct desk_workspace {
@@ -149,7 +147,6 @@ struct desk_workspace {
 };
 ERR_MUST_USE enum err desk_workspace_load(struct db_txn *txn, struct arena *arena,
                                           struct desk_workspace *out);
-ERR_MUST_USE enum err desk_workspace_set_public_url(struct desk *desk, struct str url);
 
 /* Decides and applies offers now (tests, and programs without a server). */
 ERR_MUST_USE enum err desk_route_now(struct desk *desk);

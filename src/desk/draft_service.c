@@ -1,4 +1,5 @@
 #include "desk/draft.h"
+#include "desk/stream.h"
 
 struct job {
     struct desk *desk;
@@ -22,19 +23,6 @@ static void write_place(struct json_writer *w, int64_t conversation, int64_t kin
     json_object_end(w);
 }
 
-struct news {
-    struct desk *desk;
-    struct agent_id agent;
-    struct str frame;
-};
-
-static void tell(void *arg)
-{
-    struct news *n = arg;
-    uint64_t topic = topic_of_agent(n->agent);
-    n->desk->wire.publish(n->desk->wire.arg, &topic, 1, 0, n->frame, NULL);
-}
-
 static void tell_on_commit(struct db_txn *txn, const struct job *j, bool is_kept, int64_t now)
 {
     struct arena *arena = db_txn_arena(txn);
@@ -52,9 +40,7 @@ static void tell_on_commit(struct db_txn *txn, const struct job *j, bool is_kept
         json_put_null(&w);
     }
     json_object_end(&w);
-    struct news *n = ARENA_NEW(arena, struct news);
-    *n = (struct news){j->desk, j->actor->agent, str_dup(arena, buf_str(&b))};
-    db_on_commit(txn, tell, n);
+    desk_tell_agent_on_commit(txn, j->desk, j->actor->agent, &b);
 }
 
 /* ---- keeping ---- */

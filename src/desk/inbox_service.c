@@ -228,20 +228,3 @@ enum err desk_inbox_create(struct desk *desk, const struct desk_inbox_new *n, st
     }
     return err;
 }
-
-struct find {
-    struct str key;
-    struct inbox_id *out;
-};
-
-static enum err find_fn(struct db_txn *txn, void *arg)
-{
-    struct find *f = arg;
-    return DB_QUERY_I64(txn, &f->out->v, "SELECT id FROM inboxes WHERE key = $1", db_text(f->key));
-}
-
-enum err desk_inbox_find(struct desk *desk, struct str key, struct inbox_id *out)
-{
-    struct find f = {key, out};
-    return db_read(desk->db, find_fn, &f);
-}

@@ -1,34 +1,11 @@
 /* Rows of `offers`, and the frames about them: the agent learns of an offer, and of its end, after the commit that made it so. */
 #include "desk/message.h"
 #include "desk/offer.h"
+#include "desk/stream.h"
 
 static const char *const end_words[] = {"", "accepted", "declined", "expired", "withdrawn"};
 
 /* ---- frames ---- */
-
-struct offer_news {
-    struct desk *desk;
-    struct agent_id agent;
-    struct str frame;
-};
-
-static void tell(void *arg)
-{
-    struct offer_news *n = arg;
-    uint64_t topic = topic_of_agent(n->agent);
-    n->desk->wire.publish(n->desk->wire.arg, &topic, 1, 0, n->frame, NULL);
-}
-
-static void tell_on_commit(struct desk *desk, struct db_txn *txn, struct agent_id agent,
-                           const struct buf *b)
-{
-    if (b->failed) {
-        return;
-    }
-    struct offer_news *n = ARENA_NEW(db_txn_arena(txn), struct offer_news);
-    *n = (struct offer_news){desk, agent, str_dup(db_txn_arena(txn), buf_str(b))};
-    db_on_commit(txn, tell, n);
-}
 
 /* What the customer wants, in their words: of the last few messages the longest, since the very last is often just "agent please". */
 static enum err customer_words(struct db_txn *txn, struct arena *arena,
@@ -108,7 +85,7 @@ enum err offer_make(struct desk *desk, struct db_txn *txn, const struct conversa
     buf_init(&b, 16384);
     err = write_frame(txn, db_txn_arena(txn), &o, c, &b);
     if (err == ERR_OK) {
-        tell_on_commit(desk, txn, agent, &b);
+        desk_tell_agent_on_commit(txn, desk, agent, &b);
         err = timer_set(txn, "offer", o.id, expires_at, STR("{}"));
     }
     return err;
@@ -156,7 +133,7 @@ enum err offer_end(struct desk *desk, struct db_txn *txn, int64_t id, enum offer
     json_kv_id(&w, "id", id);
     json_kv_cstr(&w, "reason", end_words[state]);
     json_object_end(&w);
-    tell_on_commit(desk, txn, agent, &b);
+    desk_tell_agent_on_commit(txn, desk, agent, &b);
     return timer_cancel(txn, "offer", id);
 }
 

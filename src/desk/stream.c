@@ -411,11 +411,29 @@ int stream_count(const struct desk *desk, struct agent_id agent)
     return n;
 }
 
-size_t stream_agents(const struct desk *desk, struct agent_id *out, size_t max)
+/* ---- one agent ---- */
+
+struct agent_news {
+    struct desk *desk;
+    struct agent_id agent;
+    struct str frame;
+};
+
+static void tell_agent(void *arg)
 {
-    size_t n = 0;
-    for (; n < desk->stream->listeners.len && n < max; n++) {
-        out[n] = desk->stream->listeners.items[n]->actor.agent;
+    struct agent_news *n = arg;
+    uint64_t topic = topic_of_agent(n->agent);
+    n->desk->wire.publish(n->desk->wire.arg, &topic, 1, 0, n->frame, NULL);
+}
+
+void desk_tell_agent_on_commit(struct db_txn *txn, struct desk *desk, struct agent_id agent,
+                               const struct buf *frame)
+{
+    if (buf_err(frame) != ERR_OK) {
+        return;
     }
-    return n;
+    struct arena *arena = db_txn_arena(txn);
+    struct agent_news *n = ARENA_NEW(arena, struct agent_news);
+    *n = (struct agent_news){desk, agent, str_dup(arena, buf_str(frame))};
+    db_on_commit(txn, tell_agent, n);
 }

@@ -23,6 +23,10 @@ void stream_write_event(struct buf *out, const struct event *e, struct str data)
 /* The same for a customer: heads become VisitorConversation. False: not for customers. */
 bool stream_write_visitor_event(const struct desk *desk, struct buf *out, const struct event *e);
 
+/* A transient frame to every tab of the agent, after the commit. One that did not fit its buffer is not sent. */
+void desk_tell_agent_on_commit(struct db_txn *txn, struct desk *desk, struct agent_id agent,
+                               const struct buf *frame);
+
 /* ---- on the writer's thread ---- */
 
 /* Runs fn(arg) on the writer's thread, in commit order, also when the queue is full just now. Any thread. */
@@ -33,8 +37,6 @@ void stream_join(struct desk *desk, const struct actor *actor, struct conn_id co
 int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn);
 /* Closes the sockets of this agent's session (0: all of the agent's; agent 0: everybody's): 4003 signed out, 4008 come again at once (what the agent may see changed). */
 void stream_close(struct desk *desk, struct agent_id agent, struct session_id session, int code);
-void stream_refresh(struct desk *desk,
-                    const struct actor *actor); /* what the agent may do changed */
 void stream_watch_all(struct desk *desk, struct agent_id agent, bool on);
 /* Counts; tells the other viewers. */
 void stream_view(struct desk *desk, struct agent_id agent, struct conversation_id c, bool open);
@@ -45,7 +47,5 @@ bool stream_is_reachable(const struct desk *desk, struct agent_id agent);
 bool stream_may_hear(const struct desk *desk, struct agent_id agent, struct agent_id assignee,
                      struct team_id team);
 int stream_count(const struct desk *desk, struct agent_id agent);
-/* Every agent that listens. */
-size_t stream_agents(const struct desk *desk, struct agent_id *out, size_t max);
 
 #endif
