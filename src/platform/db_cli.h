@@ -31,6 +31,13 @@ struct doctor_result {
     char text[224];
 };
 #define DOCTOR_RESULTS_MAX 16
+/* Results being filled in, for the engines' own checks. */
+struct doctor_report {
+    struct doctor_result *results; /* room for DOCTOR_RESULTS_MAX */
+    size_t n;
+};
+void doctor_note(struct doctor_report *report, const char *name, enum doctor_level level,
+                 const char *text, ...) __attribute__((format(printf, 4, 5)));
 /* Reads the file of its own accord, read-only. Returns how many results were filled in. */
 size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_RESULTS_MAX]);
 

@@ -23,17 +23,14 @@ struct exam {
     const struct db_cli *cli;
     char path[4096], search_path[4096];
     sqlite3 *h; /* NULL: cannot be opened */
-    struct doctor_result *results;
-    size_t n;
+    struct doctor_report report;
 };
 
-static void result(struct exam *e, const char *name, enum doctor_level level, const char *text, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void result(struct exam *e, const char *name, enum doctor_level level, const char *text, ...)
+void doctor_note(struct doctor_report *report, const char *name, enum doctor_level level,
+                 const char *text, ...)
 {
-    ASSERT(e->n < DOCTOR_RESULTS_MAX);
-    struct doctor_result *r = &e->results[e->n++];
+    ASSERT(report->n < DOCTOR_RESULTS_MAX);
+    struct doctor_result *r = &report->results[report->n++];
     *r = (struct doctor_result){.name = name, .level = level};
     va_list args;
     va_start(args, text);
@@ -66,13 +63,15 @@ static void check_integrity(struct exam *e)
     sqlite3_stmt *st = NULL;
     if (sqlite3_prepare_v2(e->h, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
         sqlite3_step(st) != SQLITE_ROW) {
-        result(e, "integrity", DOCTOR_BAD, "cannot be checked: %s", sqlite3_errmsg(e->h));
+        doctor_note(&e->report, "integrity", DOCTOR_BAD, "cannot be checked: %s",
+                    sqlite3_errmsg(e->h));
     } else if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0) {
-        result(e, "integrity", DOCTOR_BAD, "damaged: %.120s. Restore the last backup.",
-               (const char *)sqlite3_column_text(st, 0));
+        doctor_note(&e->report, "integrity", DOCTOR_BAD,
+                    "damaged: %.120s. Restore the last backup.",
+                    (const char *)sqlite3_column_text(st, 0));
     } else {
-        result(e, "integrity", DOCTOR_GOOD, "%lld MB, no damage found",
-               (long long)(size_of(e->path, "") / MB));
+        doctor_note(&e->report, "integrity", DOCTOR_GOOD, "%lld MB, no damage found",
+                    (long long)(size_of(e->path, "") / MB));
     }
     (void)sqlite3_finalize(st);
 }
@@ -82,16 +81,17 @@ static void check_migrations(struct exam *e)
     struct errinfo info = {0};
     int64_t n_applied = number(e->h, "SELECT COUNT(*) FROM schema_migrations", -1);
     if (n_applied < 0) {
-        result(e, "migrations", DOCTOR_BAD, "this is not a database of this program");
+        doctor_note(&e->report, "migrations", DOCTOR_BAD, "this is not a database of this program");
     } else if (sq_check_migrations(e->h, e->path, e->cli->migrations, e->cli->n_migrations,
                                    &info) != ERR_OK) {
-        result(e, "migrations", DOCTOR_BAD, "%s", info.message);
+        doctor_note(&e->report, "migrations", DOCTOR_BAD, "%s", info.message);
     } else if ((size_t)n_applied < e->cli->n_migrations) {
-        result(e, "migrations", DOCTOR_WARNING,
-               "%lld of %zu applied; the rest comes with the next start", (long long)n_applied,
-               e->cli->n_migrations);
+        doctor_note(&e->report, "migrations", DOCTOR_WARNING,
+                    "%lld of %zu applied; the rest comes with the next start", (long long)n_applied,
+                    e->cli->n_migrations);
     } else {
-        result(e, "migrations", DOCTOR_GOOD, "all %zu applied, unchanged", e->cli->n_migrations);
+        doctor_note(&e->report, "migrations", DOCTOR_GOOD, "all %zu applied, unchanged",
+                    e->cli->n_migrations);
     }
 }
 
@@ -99,12 +99,14 @@ static void check_log(struct exam *e)
 {
     int64_t size = size_of(e->path, "-wal");
     if (size > 512 * MB) {
-        result(e, "log", DOCTOR_WARNING,
-               "the write-ahead log has %lld MB: something holds a read transaction, or the disk "
-               "is too slow",
-               (long long)(size / MB));
+        doctor_note(
+            &e->report, "log", DOCTOR_WARNING,
+            "the write-ahead log has %lld MB: something holds a read transaction, or the disk "
+            "is too slow",
+            (long long)(size / MB));
     } else {
-        result(e, "log", DOCTOR_GOOD, "%lld MB", (long long)(size < 0 ? 0 : size / MB));
+        doctor_note(&e->report, "log", DOCTOR_GOOD, "%lld MB",
+                    (long long)(size < 0 ? 0 : size / MB));
     }
 }
 
@@ -133,8 +135,8 @@ static void check_index(struct exam *e)
         return;
     }
     if (sqlite3_open_v2(e->search_path, &search, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK) {
-        result(e, "search index", DOCTOR_WARNING,
-               "there is none yet; it is made at the next start");
+        doctor_note(&e->report, "search index", DOCTOR_WARNING,
+                    "there is none yet; it is made at the next start");
         (void)sqlite3_close(search);
         return;
     }
@@ -143,8 +145,9 @@ static void check_index(struct exam *e)
         n += rows_behind(e, search, &e->cli->sources[i]);
     }
     (void)sqlite3_close(search);
-    result(e, "search index", n > 10000 ? DOCTOR_WARNING : DOCTOR_GOOD, "%lld MB, %lld rows behind",
-           (long long)(size_of(e->search_path, "") / MB), (long long)n);
+    doctor_note(&e->report, "search index", n > 10000 ? DOCTOR_WARNING : DOCTOR_GOOD,
+                "%lld MB, %lld rows behind", (long long)(size_of(e->search_path, "") / MB),
+                (long long)n);
 }
 
 static void check_disk(struct exam *e)
@@ -155,15 +158,15 @@ static void check_disk(struct exam *e)
     char *slash = strrchr(dir, '/');
     (void)snprintf(slash == NULL ? dir : slash + 1, 2, ".");
     if (statvfs(dir, &st) != 0) {
-        result(e, "disk", DOCTOR_BAD, "cannot look at %s (errno %d)", dir, errno);
+        doctor_note(&e->report, "disk", DOCTOR_BAD, "cannot look at %s (errno %d)", dir, errno);
         return;
     }
     int64_t free_mb = (int64_t)((uint64_t)st.f_bavail * st.f_frsize / (uint64_t)MB);
     enum doctor_level level = free_mb < 200    ? DOCTOR_BAD
                               : free_mb < 2048 ? DOCTOR_WARNING
                                                : DOCTOR_GOOD;
-    result(e, "disk", level, "%lld MB free%s", (long long)free_mb,
-           level == DOCTOR_GOOD ? "" : ": writing stops when it is full");
+    doctor_note(&e->report, "disk", level, "%lld MB free%s", (long long)free_mb,
+                level == DOCTOR_GOOD ? "" : ": writing stops when it is full");
 }
 
 static void check_clock(struct exam *e)
@@ -178,13 +181,13 @@ static void check_clock(struct exam *e)
     char text[TIME_TEXT_MAX];
     (void)time_format(now, text);
     if (now < CLOCK_SANE_AT) {
-        result(e, "clock", DOCTOR_BAD, "%s cannot be right", text);
+        doctor_note(&e->report, "clock", DOCTOR_BAD, "%s cannot be right", text);
     } else if (last_at > now + CLOCK_SLACK_MS) {
-        result(e, "clock", DOCTOR_BAD,
-               "%s, but the last event is %lld s later: the clock went back", text,
-               (long long)((last_at - now) / 1000));
+        doctor_note(&e->report, "clock", DOCTOR_BAD,
+                    "%s, but the last event is %lld s later: the clock went back", text,
+                    (long long)((last_at - now) / 1000));
     } else {
-        result(e, "clock", DOCTOR_GOOD, "%s", text);
+        doctor_note(&e->report, "clock", DOCTOR_GOOD, "%s", text);
     }
 }
 
@@ -196,9 +199,9 @@ static void check_open_files(struct exam *e)
     }
     unsigned long long soft = (unsigned long long)lim.rlim_cur;
     unsigned long long hard = (unsigned long long)lim.rlim_max;
-    result(e, "open files", hard < 4096 ? DOCTOR_WARNING : DOCTOR_GOOD,
-           "limit %llu, raised to %llu at start: about %llu connections", soft, hard,
-           hard > 200 ? hard - 200 : 0);
+    doctor_note(&e->report, "open files", hard < 4096 ? DOCTOR_WARNING : DOCTOR_GOOD,
+                "limit %llu, raised to %llu at start: about %llu connections", soft, hard,
+                hard > 200 ? hard - 200 : 0);
 }
 
 static void check_outbox(struct exam *e)
@@ -206,28 +209,29 @@ static void check_outbox(struct exam *e)
     int64_t n_dead = number(e->h, "SELECT COUNT(*) FROM outbox WHERE state = 3", -1);
     int64_t n_waiting = number(e->h, "SELECT COUNT(*) FROM outbox WHERE state < 2", 0);
     if (n_dead >= 0) {
-        result(e, "outbox", n_dead > 0 ? DOCTOR_WARNING : DOCTOR_GOOD,
-               "%lld waiting, %lld given up", (long long)n_waiting, (long long)n_dead);
+        doctor_note(&e->report, "outbox", n_dead > 0 ? DOCTOR_WARNING : DOCTOR_GOOD,
+                    "%lld waiting, %lld given up", (long long)n_waiting, (long long)n_dead);
     }
 }
 
 size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_RESULTS_MAX])
 {
-    struct exam e = {.cli = cli, .results = results};
+    struct exam e = {.cli = cli, .report = {results, 0}};
     if (strncmp(cli->url, "postgres", 8) == 0) {
-        e.n = pg_doctor(cli, results);
+        e.report.n = pg_doctor(cli, results);
         check_clock(&e);
         check_open_files(&e);
-        return e.n;
+        return e.report.n;
     }
     if (!sq_paths(cli->url, e.path, e.search_path, sizeof(e.path))) {
-        result(&e, "database", DOCTOR_BAD, "%s is not of this kind: sqlite:/path/stablehand.db",
-               cli->url);
-        return e.n;
+        doctor_note(&e.report, "database", DOCTOR_BAD,
+                    "%s is not of this kind: sqlite:/path/stablehand.db", cli->url);
+        return e.report.n;
     }
     int rc = sqlite3_open_v2(e.path, &e.h, SQLITE_OPEN_READONLY, NULL);
     if (rc != SQLITE_OK) {
-        result(&e, "database", DOCTOR_BAD, "cannot open %s: %s", e.path, sqlite3_errstr(rc));
+        doctor_note(&e.report, "database", DOCTOR_BAD, "cannot open %s: %s", e.path,
+                    sqlite3_errstr(rc));
         (void)sqlite3_close(e.h);
         e.h = NULL;
     } else {
@@ -241,7 +245,7 @@ size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_R
     check_disk(&e);
     check_clock(&e);
     check_open_files(&e);
-    result(&e, "versions", DOCTOR_GOOD, "SQLite %s", sqlite3_libversion());
+    doctor_note(&e.report, "versions", DOCTOR_GOOD, "SQLite %s", sqlite3_libversion());
     (void)sqlite3_close(e.h);
-    return e.n;
+    return e.report.n;
 }

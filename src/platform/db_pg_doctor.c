@@ -13,24 +13,8 @@
 struct pg_exam {
     const struct db_cli *cli;
     PGconn *h;
-    struct doctor_result *results;
-    size_t n;
+    struct doctor_report report;
 };
-
-static void pg_note(struct pg_exam *e, const char *name, enum doctor_level level, const char *text,
-                    ...) __attribute__((format(printf, 4, 5)));
-
-static void pg_note(struct pg_exam *e, const char *name, enum doctor_level level, const char *text,
-                    ...)
-{
-    ASSERT(e->n < DOCTOR_RESULTS_MAX);
-    struct doctor_result *r = &e->results[e->n++];
-    *r = (struct doctor_result){.name = name, .level = level};
-    va_list args;
-    va_start(args, text);
-    (void)vsnprintf(r->text, sizeof(r->text), text, args);
-    va_end(args);
-}
 
 /* One integer; `fallback` when the query fails or has no row. */
 static int64_t pg_number(PGconn *h, const char *sql, int64_t fallback)
@@ -48,12 +32,13 @@ static void pg_exam_server(struct pg_exam *e)
     struct errinfo info = {0};
     int version = PQserverVersion(e->h);
     if (pg_check_server(e->h, &info) != ERR_OK) {
-        pg_note(e, "database", DOCTOR_BAD, "%s", info.message);
+        doctor_note(&e->report, "database", DOCTOR_BAD, "%s", info.message);
     } else {
-        pg_note(e, "database", DOCTOR_GOOD, "PostgreSQL %d.%d, %lld MB, text compared as bytes",
-                version / 10000, version % 10000,
-                (long long)(pg_number(e->h, "SELECT pg_database_size(current_database())", 0) /
-                            1048576));
+        doctor_note(&e->report, "database", DOCTOR_GOOD,
+                    "PostgreSQL %d.%d, %lld MB, text compared as bytes", version / 10000,
+                    version % 10000,
+                    (long long)(pg_number(e->h, "SELECT pg_database_size(current_database())", 0) /
+                                1048576));
     }
 }
 
@@ -63,8 +48,9 @@ static void pg_exam_durability(struct pg_exam *e)
                              "SELECT COUNT(*) FROM pg_settings WHERE name IN ('fsync', "
                              "'full_page_writes') AND setting = 'off'",
                              0) == 0;
-    pg_note(e, "durability", is_safe ? DOCTOR_GOOD : DOCTOR_BAD,
-            is_safe ? "fsync and full_page_writes are on"
+    doctor_note(&e->report, "durability", is_safe ? DOCTOR_GOOD : DOCTOR_BAD,
+                is_safe
+                    ? "fsync and full_page_writes are on"
                     : "fsync or full_page_writes is off: a power cut loses what was acknowledged");
 }
 
@@ -74,13 +60,14 @@ static void pg_exam_migrations(struct pg_exam *e)
     size_t n_applied = 0;
     if (pg_check_migrations(e->h, e->cli->migrations, e->cli->n_migrations, &n_applied, &info) !=
         ERR_OK) {
-        pg_note(e, "migrations", DOCTOR_BAD, "%s", info.message);
+        doctor_note(&e->report, "migrations", DOCTOR_BAD, "%s", info.message);
     } else if (n_applied < e->cli->n_migrations) {
-        pg_note(e, "migrations", DOCTOR_WARNING,
-                "%zu of %zu applied; the rest comes with the next start", n_applied,
-                e->cli->n_migrations);
+        doctor_note(&e->report, "migrations", DOCTOR_WARNING,
+                    "%zu of %zu applied; the rest comes with the next start", n_applied,
+                    e->cli->n_migrations);
     } else {
-        pg_note(e, "migrations", DOCTOR_GOOD, "all %zu applied, unchanged", e->cli->n_migrations);
+        doctor_note(&e->report, "migrations", DOCTOR_GOOD, "all %zu applied, unchanged",
+                    e->cli->n_migrations);
     }
 }
 
@@ -91,11 +78,11 @@ static void pg_exam_transactions(struct pg_exam *e)
                               "SELECT COALESCE(MAX(EXTRACT(EPOCH FROM now() - xact_start)), "
                               "0)::bigint FROM pg_stat_activity WHERE backend_xid IS NOT NULL",
                               0);
-    pg_note(e, "transactions", age_s > PG_LONG_TXN_S ? DOCTOR_WARNING : DOCTOR_GOOD,
-            age_s > PG_LONG_TXN_S
-                ? "one that writes is %lld s old: it holds up what people see live, and vacuum"
-                : "the oldest that writes is %lld s old",
-            (long long)age_s);
+    doctor_note(&e->report, "transactions", age_s > PG_LONG_TXN_S ? DOCTOR_WARNING : DOCTOR_GOOD,
+                age_s > PG_LONG_TXN_S
+                    ? "one that writes is %lld s old: it holds up what people see live, and vacuum"
+                    : "the oldest that writes is %lld s old",
+                (long long)age_s);
 }
 
 static void pg_exam_outbox(struct pg_exam *e)
@@ -103,18 +90,18 @@ static void pg_exam_outbox(struct pg_exam *e)
     int64_t n_dead = pg_number(e->h, "SELECT COUNT(*) FROM outbox WHERE state = 3", -1);
     int64_t n_waiting = pg_number(e->h, "SELECT COUNT(*) FROM outbox WHERE state < 2", 0);
     if (n_dead >= 0) {
-        pg_note(e, "outbox", n_dead > 0 ? DOCTOR_WARNING : DOCTOR_GOOD,
-                "%lld waiting, %lld given up", (long long)n_waiting, (long long)n_dead);
+        doctor_note(&e->report, "outbox", n_dead > 0 ? DOCTOR_WARNING : DOCTOR_GOOD,
+                    "%lld waiting, %lld given up", (long long)n_waiting, (long long)n_dead);
     }
 }
 
 size_t pg_doctor(const struct db_cli *cli, struct doctor_result *results)
 {
     struct errinfo info = {0};
-    struct pg_exam e = {.cli = cli, .results = results};
+    struct pg_exam e = {.cli = cli, .report = {results, 0}};
     struct pg_db db = {.conninfo = mem_strdup(cli->url)};
     if (pg_connect(&db, PG_HELPER, &e.h, &info) != ERR_OK) {
-        pg_note(&e, "database", DOCTOR_BAD, "%s", info.message);
+        doctor_note(&e.report, "database", DOCTOR_BAD, "%s", info.message);
     } else {
         pg_exam_server(&e);
         pg_exam_durability(&e);
@@ -124,5 +111,5 @@ size_t pg_doctor(const struct db_cli *cli, struct doctor_result *results)
     }
     PQfinish(e.h);
     mem_free(db.conninfo);
-    return e.n;
+    return e.report.n;
 }
