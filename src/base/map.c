@@ -248,7 +248,9 @@ bool idmap_next(const struct idmap *map, size_t *at, int64_t *key_out, void **va
     for (; *at < map->size; (*at)++) {
         const struct idslot *s = &map->slots[*at];
         if (s->value != NULL) {
-            *key_out = s->key;
+            if (key_out != NULL) {
+                *key_out = s->key;
+            }
             *value_out = s->value;
             (*at)++;
             return true;

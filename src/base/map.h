@@ -29,6 +29,7 @@ void *idmap_find(const struct idmap *map, int64_t key);
 void *idmap_put(struct idmap *map, int64_t key, void *value);
 void *idmap_remove(struct idmap *map, int64_t key);
 size_t idmap_len(const struct idmap *map);
+/* key_out may be NULL. */
 bool idmap_next(const struct idmap *map, size_t *at, int64_t *key_out, void **value_out);
 
 #endif

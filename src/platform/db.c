@@ -219,12 +219,6 @@ void db_txn_init(struct db_txn *txn, struct db *db, struct arena *arena, bool is
     txn->hooks_end = &txn->hooks;
 }
 
-void db_txn_drop_hooks(struct db_txn *txn)
-{
-    txn->hooks = NULL;
-    txn->hooks_end = &txn->hooks;
-}
-
 struct arena *db_txn_arena(struct db_txn *txn)
 {
     return txn->arena;

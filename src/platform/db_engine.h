@@ -104,8 +104,6 @@ struct db_rows {
 };
 
 void db_txn_init(struct db_txn *txn, struct db *db, struct arena *arena, bool is_write);
-/* Forgets the hooks (the function is rolled back or runs again). */
-void db_txn_drop_hooks(struct db_txn *txn);
 void db_hooks_run(struct db_hook *hooks);
 
 #endif

@@ -31,8 +31,7 @@
 /* One prepared statement of one connection. The same SQL may be there with several sets of parameter types: a NULL fits all. */
 struct pg_stmt {
     struct pg_stmt *next; /* same SQL, other types */
-    const char *sql;      /* the key is this address */
-    char *copy;
+    char *copy;           /* of the SQL; the cache finds it by address */
     char name[16];
     size_t n_params;
     Oid types[PG_PARAMS_MAX];
@@ -69,8 +68,8 @@ struct pg_conn {
     struct pg_db *db;
     PGconn *h; /* NULL or broken: opened again when it is needed */
     enum pg_mode mode;
-    struct pg_stmt **stmts; /* open addressing, size a power of two */
-    size_t n_stmts, stmts_size, next_name;
+    struct idmap *stmts; /* address of the SQL -> its struct pg_stmt, chained */
+    size_t next_name;
     struct pg_txn txn;
     struct pg_rows rows[PG_ROWS_MAX];
     const char *pending[PG_PENDING_MAX + 2]; /* SQL of statements that were sent and not read */

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 
 /* pg_type.dat; part of the protocol, they never change. */
@@ -24,8 +25,7 @@ struct pg_conn *pg_conn_new(struct pg_db *db, enum pg_mode mode)
     struct pg_conn *conn = MEM_NEW(struct pg_conn);
     conn->db = db;
     conn->mode = mode;
-    conn->stmts_size = 256;
-    conn->stmts = MEM_NEW_ARRAY(struct pg_stmt *, conn->stmts_size);
+    conn->stmts = idmap_new();
     conn->arena = arena_new(16384);
     conn->txn.conn = conn;
     return conn;
@@ -38,8 +38,9 @@ void pg_conn_drop(struct pg_conn *conn)
     conn->h = NULL;
     conn->n_pending = 0;
     conn->has_unread_sync = false;
-    for (size_t i = 0; i < conn->stmts_size; i++) {
-        for (struct pg_stmt *s = conn->stmts[i]; s != NULL; s = s->next) {
+    void *first = NULL;
+    for (size_t at = 0; idmap_next(conn->stmts, &at, NULL, &first);) {
+        for (struct pg_stmt *s = first; s != NULL; s = s->next) {
             s->is_prepared = false;
         }
     }
@@ -52,15 +53,15 @@ void pg_conn_free(struct pg_conn **conn_ptr)
         return;
     }
     pg_conn_drop(conn);
-    for (size_t i = 0; i < conn->stmts_size; i++) {
-        while (conn->stmts[i] != NULL) {
-            struct pg_stmt *s = conn->stmts[i];
-            conn->stmts[i] = s->next;
+    void *first = NULL;
+    for (size_t at = 0; idmap_next(conn->stmts, &at, NULL, &first);) {
+        for (struct pg_stmt *s = first, *next; s != NULL; s = next) {
+            next = s->next;
             mem_free(s->copy);
             mem_free(s);
         }
     }
-    mem_free(conn->stmts);
+    idmap_free(&conn->stmts);
     arena_free(&conn->arena);
     mem_free(conn);
     *conn_ptr = NULL;
@@ -165,30 +166,6 @@ static Oid pg_type_of(const struct db_val *v)
     return 0;
 }
 
-static size_t pg_slot(const struct pg_conn *conn, const char *sql)
-{
-    size_t mask = conn->stmts_size - 1;
-    size_t i = (size_t)(((uintptr_t)sql * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & mask;
-    while (conn->stmts[i] != NULL && conn->stmts[i]->sql != sql) {
-        i = (i + 1) & mask;
-    }
-    return i;
-}
-
-static void pg_grow_cache(struct pg_conn *conn)
-{
-    struct pg_stmt **old = conn->stmts;
-    size_t old_size = conn->stmts_size;
-    conn->stmts_size *= 2;
-    conn->stmts = MEM_NEW_ARRAY(struct pg_stmt *, conn->stmts_size);
-    for (size_t i = 0; i < old_size; i++) {
-        if (old[i] != NULL) {
-            conn->stmts[pg_slot(conn, old[i]->sql)] = old[i];
-        }
-    }
-    mem_free(old);
-}
-
 static bool pg_fits(const struct pg_stmt *s, const struct db_val *vals, size_t n)
 {
     bool fits = s->n_params == n;
@@ -202,26 +179,20 @@ static struct pg_stmt *pg_find_stmt(struct pg_conn *conn, const char *sql,
                                     const struct db_val *vals, size_t n)
 {
     ASSERT(n <= PG_PARAMS_MAX);
-    size_t i = pg_slot(conn, sql);
-    for (struct pg_stmt *s = conn->stmts[i]; s != NULL; s = s->next) {
+    struct pg_stmt *first = idmap_find(conn->stmts, (intptr_t)sql);
+    for (struct pg_stmt *s = first; s != NULL; s = s->next) {
         if (pg_fits(s, vals, n)) {
             ASSERT(strcmp(s->copy, sql) == 0);
             return s;
         }
     }
-    if (conn->n_stmts * 2 >= conn->stmts_size) {
-        pg_grow_cache(conn);
-        i = pg_slot(conn, sql);
-    }
     struct pg_stmt *s = MEM_NEW(struct pg_stmt);
-    *s = (struct pg_stmt){
-        .next = conn->stmts[i], .sql = sql, .copy = mem_strdup(sql), .n_params = n};
-    conn->n_stmts += s->next == NULL;
+    *s = (struct pg_stmt){.next = first, .copy = mem_strdup(sql), .n_params = n};
     for (size_t k = 0; k < n; k++) {
         s->types[k] = pg_type_of(&vals[k]);
     }
     (void)snprintf(s->name, sizeof(s->name), "s%zu", conn->next_name++);
-    conn->stmts[i] = s;
+    (void)idmap_put(conn->stmts, (intptr_t)sql, s);
     return s;
 }
 

@@ -20,8 +20,7 @@
 #define SQ_PAGE_KB 4
 
 struct sq_stmt {
-    const char *sql; /* the key is this address */
-    char *copy;
+    char *copy; /* of the SQL; the cache finds it by address */
     sqlite3_stmt *st;
     int n_params;
     bool is_busy;
@@ -51,8 +50,7 @@ struct sq_conn {
     sqlite3 *h;
     sqlite3 *search;             /* the second file, opened read-only at the first search */
     sqlite3_stmt **search_stmts; /* one per source */
-    struct sq_stmt **stmts;      /* open addressing, size a power of two */
-    size_t n_stmts, stmts_size;
+    struct idmap *stmts;         /* address of the SQL -> struct sq_stmt */
     struct sq_rows rows[SQ_ROWS_MAX];
     struct sq_txn txn;
     struct arena *arena;

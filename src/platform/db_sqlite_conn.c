@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/timeutil.h"
 
@@ -69,8 +70,7 @@ enum err sq_conn_open(struct sq_db *db, enum sq_mode mode, struct sq_conn **out,
     (void)pthread_once(&sq_once, sq_configure);
     struct sq_conn *conn = MEM_NEW(struct sq_conn);
     conn->db = db;
-    conn->stmts_size = 64;
-    conn->stmts = MEM_NEW_ARRAY(struct sq_stmt *, conn->stmts_size);
+    conn->stmts = idmap_new();
     conn->arena = arena_new(16384);
     conn->txn.conn = conn;
     int flags =
@@ -105,14 +105,14 @@ void sq_conn_close(struct sq_conn **conn_ptr)
         return;
     }
     (void)sq_conn_close_rows(conn);
-    for (size_t i = 0; i < conn->stmts_size; i++) {
-        if (conn->stmts[i] != NULL) {
-            (void)sqlite3_finalize(conn->stmts[i]->st);
-            mem_free(conn->stmts[i]->copy);
-            mem_free(conn->stmts[i]);
-        }
+    void *value = NULL;
+    for (size_t at = 0; idmap_next(conn->stmts, &at, NULL, &value);) {
+        struct sq_stmt *s = value;
+        (void)sqlite3_finalize(s->st);
+        mem_free(s->copy);
+        mem_free(s);
     }
-    mem_free(conn->stmts);
+    idmap_free(&conn->stmts);
     for (size_t i = 0; conn->search_stmts != NULL && i < conn->db->n_sources; i++) {
         (void)sqlite3_finalize(conn->search_stmts[i]);
     }
@@ -232,36 +232,12 @@ static int sq_prepare(struct sq_conn *conn, const char *sql, unsigned flags, sql
     return rc;
 }
 
-static size_t sq_slot(const struct sq_conn *conn, const char *sql)
-{
-    size_t mask = conn->stmts_size - 1;
-    size_t i = (size_t)(((uintptr_t)sql * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & mask;
-    while (conn->stmts[i] != NULL && conn->stmts[i]->sql != sql) {
-        i = (i + 1) & mask;
-    }
-    return i;
-}
-
-static void sq_grow_cache(struct sq_conn *conn)
-{
-    struct sq_stmt **old = conn->stmts;
-    size_t old_size = conn->stmts_size;
-    conn->stmts_size *= 2;
-    conn->stmts = MEM_NEW_ARRAY(struct sq_stmt *, conn->stmts_size);
-    for (size_t i = 0; i < old_size; i++) {
-        if (old[i] != NULL) {
-            conn->stmts[sq_slot(conn, old[i]->sql)] = old[i];
-        }
-    }
-    mem_free(old);
-}
-
 static int sq_find_stmt(struct sq_conn *conn, const char *sql, struct sq_stmt **out)
 {
-    size_t i = sq_slot(conn, sql);
-    if (conn->stmts[i] != NULL) {
-        ASSERT(strcmp(conn->stmts[i]->copy, sql) == 0);
-        *out = conn->stmts[i];
+    struct sq_stmt *s = idmap_find(conn->stmts, (intptr_t)sql);
+    if (s != NULL) {
+        ASSERT(strcmp(s->copy, sql) == 0);
+        *out = s;
         return SQLITE_OK;
     }
     sqlite3_stmt *st = NULL;
@@ -270,18 +246,12 @@ static int sq_find_stmt(struct sq_conn *conn, const char *sql, struct sq_stmt **
     if (rc != SQLITE_OK) {
         return rc;
     }
-    if (conn->n_stmts * 2 >= conn->stmts_size) {
-        sq_grow_cache(conn);
-        i = sq_slot(conn, sql);
-    }
-    struct sq_stmt *s = MEM_NEW(struct sq_stmt);
-    *s = (struct sq_stmt){.sql = sql,
-                          .copy = mem_strdup(sql),
+    s = MEM_NEW(struct sq_stmt);
+    *s = (struct sq_stmt){.copy = mem_strdup(sql),
                           .st = st,
                           .n_params = sqlite3_bind_parameter_count(st),
                           .gives_id = gives_id};
-    conn->stmts[i] = s;
-    conn->n_stmts++;
+    (void)idmap_put(conn->stmts, (intptr_t)sql, s);
     *out = s;
     return SQLITE_OK;
 }
@@ -457,7 +427,7 @@ bool sq_rows_next(struct db_rows *base)
     }
     rows->has_row = rows->has_row && !rows->gives_id;
     return rows->has_row &&
-           sq_rows_step(rows, rows->cached != NULL ? rows->cached->sql : sqlite3_sql(rows->st));
+           sq_rows_step(rows, rows->cached != NULL ? rows->cached->copy : sqlite3_sql(rows->st));
 }
 
 static const struct sq_rows *sq_row(const struct db_rows *base, int col)
