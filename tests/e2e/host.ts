@@ -1,6 +1,11 @@
 /** An exchange's own page, on another origin than the desk, under a policy as strict as they get. */
+import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
+import type { Page } from 'playwright-core';
+
+import { clientId } from '../integration/desk.js';
 
 export interface Host {
   origin: string;
@@ -32,3 +37,15 @@ export async function hostPage(): Promise<Host> {
   host.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return host;
 }
+
+/** What the exchange's back end signs for a customer who is logged in there. */
+export function signedIdentity(inbox: string, secret: string, uid: string, name: string): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const now = Math.floor(Date.now() / 1000);
+  const head = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ aud: inbox, sub: uid, uid, name, iat: now, exp: now + 300, jti: clientId() })}`;
+  return `${head}.${createHmac('sha256', secret).update(head).digest('base64url')}`;
+}
+
+/** A command of the page to the widget. */
+export const tell = (page: Page, command: string, value = '') =>
+  page.evaluate(([c, v]) => (globalThis as unknown as { Stablehand: (c: string, v: string) => void }).Stablehand(c!, v!), [command, value]);

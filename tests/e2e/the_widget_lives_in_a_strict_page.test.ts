@@ -1,15 +1,14 @@
 /** The widget in an exchange's own page: another origin, the strictest policy, no shift of layout; who may frame it, and who is signed in. */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 
 import { clientId, Desk } from '../integration/desk.js';
 import { expectStatus } from '../integration/http.js';
 import { complaintsOf, launch, newContext, shot, watchShifts } from './browser.js';
-import { hostPage, type Host } from './host.js';
+import { hostPage, signedIdentity, tell, type Host } from './host.js';
 import { WidgetOnPage } from './widget.js';
 
 let desk: Desk;
@@ -31,14 +30,7 @@ after(async () => {
   host?.close();
 });
 
-function identity(uid: string, name: string): string {
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const now = Math.floor(Date.now() / 1000);
-  const head = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ aud: host.inbox, sub: uid, uid, name, iat: now, exp: now + 300, jti: clientId() })}`;
-  return `${head}.${createHmac('sha256', secret).update(head).digest('base64url')}`;
-}
-const tell = (page: Page, command: string, value = '') =>
-  page.evaluate(([c, v]) => (globalThis as unknown as { Stablehand: (c: string, v: string) => void }).Stablehand(c!, v!), [command, value]);
+const identity = (uid: string, name: string) => signedIdentity(host.inbox, secret, uid, name);
 
 test('no violation of the policy, no shift of layout, nothing loaded before it is wanted', async () => {
   const context = await newContext(browser, { width: 1000, height: 700 });

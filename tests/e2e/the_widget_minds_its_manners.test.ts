@@ -1,7 +1,6 @@
 /** What the page's developers and its visitors may rely on around the chat itself: the launcher's commands, focus and Escape, news while nobody looks, a shared
  * computer, a browser that keeps nothing, a form before the chat, files that are pasted and dropped. */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -10,7 +9,7 @@ import { clientId, Desk, type AgentClient } from '../integration/desk.js';
 import { expectStatus } from '../integration/http.js';
 import type { SocketClient } from '../integration/sockets.js';
 import { axe, complaintsOf, launch, newContext, shot } from './browser.js';
-import { hostPage, type Host } from './host.js';
+import { hostPage, signedIdentity, tell, type Host } from './host.js';
 import { WidgetOnPage } from './widget.js';
 
 let desk: Desk;
@@ -41,14 +40,7 @@ after(async () => {
 });
 afterEach(() => context?.close());
 
-function identity(uid: string, name: string): string {
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const now = Math.floor(Date.now() / 1000);
-  const head = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ aud: host.inbox, sub: uid, uid, name, iat: now, exp: now + 300, jti: clientId() })}`;
-  return `${head}.${createHmac('sha256', secret).update(head).digest('base64url')}`;
-}
-const tell = (page: Page, command: string, value = '') =>
-  page.evaluate(([c, v]) => (globalThis as unknown as { Stablehand: (c: string, v: string) => void }).Stablehand(c!, v!), [command, value]);
+const identity = (uid: string, name: string) => signedIdentity(host.inbox, secret, uid, name);
 /** The loader's shadow root is closed to scripts, not to a screen reader. */
 const launcher = (page: Page) => page.accessibility.snapshot({ interestingOnly: false }).then((tree) => JSON.stringify(tree));
 async function until(what: () => Promise<boolean>, message: string): Promise<void> {
