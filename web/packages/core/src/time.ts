@@ -61,7 +61,7 @@ export function dayName(at: string | number, now: number, language: Language): s
   for (const back of [0, 1]) {
     if (dayKey(at) === dayKey(now - back * DAY)) return relative.format(-back, 'day');
   }
-  return new Intl.DateTimeFormat(language, { dateStyle: 'full' }).format(new Date(at));
+  return dateFormat('day name', language, undefined, { dateStyle: 'full' }).format(new Date(at));
 }
 
 /** Short age for lists: now, 5m, 3h, 2d, then the date. */
