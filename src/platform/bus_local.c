@@ -1,56 +1,133 @@
-/* The bus of one process: listeners are called where the commit happened. */
-#include "platform/bus.h"
-
-#include <pthread.h>
-
+/* The bus of one process. Alone it has nobody to tell; nodes beside each other in one process (tests) share a hall: who signals goes through the others and
+ * leaves the signal in their queues. The hall's lock is held meanwhile, so one that leaves the hall is told nothing more. */
+#include "base/check.h"
 #include "base/mem.h"
+#include "base/vec.h"
+#include "platform/bus_impl.h"
+
+struct hall {
+    pthread_mutex_t lock;
+    VEC(struct local_bus *) nodes;
+    size_t n_refs;
+};
 
 struct local_bus {
     struct bus base;
-    pthread_mutex_t
-        lock; /* of the listeners: an engine that tells events itself may begin before the last one has come */
+    struct hall *hall; /* NULL: alone */
 };
 
-static void local_publish(struct bus *bus, const struct event *e)
+static void local_signal(struct bus *bus, const struct bus_signal *s)
 {
     struct local_bus *local = (struct local_bus *)bus;
-    (void)pthread_mutex_lock(&local->lock);
-    for (size_t i = 0; i < bus->n_listeners; i++) {
-        bus->listeners[i].fn(bus->listeners[i].arg, e);
+    if (local->hall == NULL) {
+        return;
     }
-    (void)pthread_mutex_unlock(&local->lock);
+    (void)pthread_mutex_lock(&local->hall->lock);
+    for (size_t i = 0; i < local->hall->nodes.len; i++) {
+        struct bus *other = &local->hall->nodes.items[i]->base;
+        if (other != bus) {
+            atomic_fetch_add(&other->received, 1);
+            atomic_fetch_add(&other->received_bytes, (int64_t)s->payload.len);
+            (void)bus_tell(other, s);
+        }
+    }
+    (void)pthread_mutex_unlock(&local->hall->lock);
+    atomic_fetch_add(&bus->sent, 1);
+    atomic_fetch_add(&bus->sent_bytes, (int64_t)s->payload.len);
+}
+
+static void local_hint(struct bus *bus, struct bus_topic conversation, struct bus_topic team)
+{
+    struct local_bus *local = (struct local_bus *)bus;
+    (void)conversation;
+    (void)team;
+    if (local->hall == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&local->hall->lock);
+    for (size_t i = 0; i < local->hall->nodes.len; i++) {
+        struct bus *other = &local->hall->nodes.items[i]->base;
+        if (other != bus) {
+            atomic_fetch_add(&other->hints_in, 1);
+            bus_tell_hint(other);
+        }
+    }
+    (void)pthread_mutex_unlock(&local->hall->lock);
+}
+
+static void local_stop(struct bus *bus)
+{
+    struct local_bus *local = (struct local_bus *)bus;
+    if (local->hall != NULL) {
+        (void)pthread_mutex_lock(&local->hall->lock);
+        for (size_t i = 0; i < local->hall->nodes.len; i++) {
+            if (local->hall->nodes.items[i] == local) {
+                VEC_SWAP_REMOVE(&local->hall->nodes, i);
+                break;
+            }
+        }
+        (void)pthread_mutex_unlock(&local->hall->lock);
+    }
+    bus_teller_stop(bus);
+}
+
+static void hall_unref(struct hall **hall)
+{
+    (void)pthread_mutex_lock(&(*hall)->lock);
+    bool is_last = --(*hall)->n_refs == 0;
+    (void)pthread_mutex_unlock(&(*hall)->lock);
+    if (is_last) {
+        (void)pthread_mutex_destroy(&(*hall)->lock);
+        VEC_RELEASE(&(*hall)->nodes);
+        mem_free(*hall);
+    }
+    *hall = NULL;
 }
 
 static void local_free(struct bus *bus)
 {
-    (void)pthread_mutex_destroy(&((struct local_bus *)bus)->lock);
-    mem_free(bus->listeners);
-    mem_free(bus);
+    struct local_bus *local = (struct local_bus *)bus;
+    if (local->hall != NULL) {
+        hall_unref(&local->hall);
+    }
+    bus_release(bus);
+    mem_free(local);
 }
 
-static const struct bus_ops local_ops = {.publish = local_publish, .free = local_free};
+static const struct bus_ops local_ops = {
+    .signal = local_signal, .hint = local_hint, .stop = local_stop, .free = local_free};
+/* Alone nothing is to be said after a commit. */
+static const struct bus_ops alone_ops = {
+    .signal = local_signal, .stop = local_stop, .free = local_free};
 
 struct bus *bus_new_local(void)
 {
     struct local_bus *bus = MEM_NEW(struct local_bus);
-    bus->base.ops = &local_ops;
-    (void)pthread_mutex_init(&bus->lock, NULL);
+    bus_init(&bus->base, &alone_ops, NULL);
     return &bus->base;
 }
 
-void bus_free(struct bus **bus)
+static void hall_enter(struct hall *hall, struct local_bus *bus)
 {
-    if (*bus != NULL) {
-        (*bus)->ops->free(*bus);
-        *bus = NULL;
-    }
+    bus->hall = hall;
+    bus->base.ops = &local_ops;
+    bus_teller_start(&bus->base);
+    (void)pthread_mutex_lock(&hall->lock);
+    hall->n_refs++;
+    VEC_PUSH(&hall->nodes, bus);
+    (void)pthread_mutex_unlock(&hall->lock);
 }
 
-void bus_listen(struct bus *bus, event_listener fn, void *arg)
+struct bus *bus_new_local_beside(struct bus *other)
 {
-    struct local_bus *local = (struct local_bus *)bus;
-    (void)pthread_mutex_lock(&local->lock);
-    bus->listeners = mem_realloc(bus->listeners, bus->n_listeners + 1, sizeof(*bus->listeners));
-    bus->listeners[bus->n_listeners++] = (struct bus_listener){.fn = fn, .arg = arg};
-    (void)pthread_mutex_unlock(&local->lock);
+    struct local_bus *beside = (struct local_bus *)other;
+    ASSERT(other->ops == &alone_ops || other->ops == &local_ops);
+    if (beside->hall == NULL) {
+        struct hall *hall = MEM_NEW(struct hall);
+        (void)pthread_mutex_init(&hall->lock, NULL);
+        hall_enter(hall, beside);
+    }
+    struct local_bus *bus = (struct local_bus *)bus_new_local();
+    hall_enter(beside->hall, bus);
+    return &bus->base;
 }

@@ -3,6 +3,7 @@
 #include "platform/db_engine.h"
 
 #include "base/check.h"
+#include "platform/bus.h"
 
 static const struct db_engine *const engines[] = {&db_sqlite_engine, &db_pg_engine};
 
@@ -25,6 +26,9 @@ enum err db_open(const struct db_options *options, struct db **out, struct errin
 void db_close(struct db **db)
 {
     if (*db != NULL) {
+        if ((*db)->bus != NULL) {
+            bus_stop((*db)->bus); /* its threads take turns with ours */
+        }
         (*db)->engine->close(*db);
         *db = NULL;
     }

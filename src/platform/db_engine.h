@@ -55,6 +55,12 @@ struct db_engine {
     int64_t (*event_end)(struct db_txn *txn);
     int64_t (*event_told)(struct db *db);
     void (*event_catch_up)(struct db *db);
+    /* Another node has committed events: look now. Any thread, does not block. */
+    void (*event_look)(struct db *db);
+
+    /* Between the two no hook, done call or event listener runs: for whoever else calls into the rooms (signals of other nodes). Not from one of these. May be NULL. */
+    void (*turn_begin)(struct db *db);
+    void (*turn_end)(struct db *db);
 
     /* May be NULL: the engine has no such thing (ERR_UNAVAILABLE, false). */
     enum err (*search)(struct db_txn *txn, const char *source, struct str query, int64_t before_id,

@@ -232,6 +232,8 @@ bool pg_is_delivering(void); /* on this thread */
 /* For whoever else must not run beside hooks and done calls (the stream). */
 void pg_turn_begin(struct pg_db *db);
 void pg_turn_end(struct pg_db *db);
+void pg_engine_turn_begin(struct db *db);
+void pg_engine_turn_end(struct db *db);
 
 /* ---- db_pg_stream.c ---- */
 enum err pg_stream_start(struct db *db);
@@ -243,6 +245,7 @@ void pg_event_added(struct db_txn *txn);
 int64_t pg_event_end(struct db_txn *txn);
 int64_t pg_event_told(struct db *db);
 void pg_event_catch_up(struct db *db);
+void pg_event_look(struct db *db);
 
 /* ---- db_pg_search.c ---- */
 /* The words of a text with their positions, as the text form of a tsvector. */

@@ -109,6 +109,16 @@ void pg_turn_end(struct pg_db *db)
     (void)pthread_mutex_unlock(&db->delivery.turn);
 }
 
+void pg_engine_turn_begin(struct db *db)
+{
+    pg_turn_begin((struct pg_db *)db);
+}
+
+void pg_engine_turn_end(struct db *db)
+{
+    pg_turn_end((struct pg_db *)db);
+}
+
 /* ---- tickets ---- */
 
 /* A void ticket's place in the ring. */

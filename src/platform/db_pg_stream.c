@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timeutil.h"
-#include "platform/bus.h"
+#include "platform/bus_impl.h"
 
 #define PG_STREAM_ROWS 500
 #define PG_STREAM_IDLE_MS 1000
@@ -73,6 +73,11 @@ void pg_stream_look(struct pg_db *db)
         (void)pthread_cond_signal(&s->wake);
         (void)pthread_mutex_unlock(&s->lock);
     }
+}
+
+void pg_event_look(struct db *db)
+{
+    pg_stream_look((struct pg_db *)db);
 }
 
 /* A look that begins after now sees everything committed before; then the position must reach what it saw. */
@@ -159,7 +164,7 @@ static void pg_publish_row(struct pg_stream *s, const PGresult *rows, int i)
         .customer.v = pg_result_i64(rows, i, 9),
         .inbox.v = pg_result_i64(rows, i, 10),
     };
-    bus->ops->publish(bus, &e);
+    bus_publish(bus, &e);
 }
 
 /* The position moves before the events are told: whoever joins and then reads up to the position must not miss one that is told in between (one that comes

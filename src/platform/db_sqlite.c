@@ -110,6 +110,7 @@ static void sq_close(struct db *base)
     (void)pthread_mutex_destroy(&db->checkpoint_lock);
     (void)pthread_cond_destroy(&db->writer.wake);
     (void)pthread_mutex_destroy(&db->writer.lock);
+    (void)pthread_mutex_destroy(&db->writer.turn);
     mem_free(db->sources);
     mem_free(db->vfs);
     mem_free(db->path);
@@ -163,6 +164,7 @@ static struct sq_db *sq_new(const struct db_options *options, const char *path,
     (void)pthread_mutex_init(&db->pool_lock, NULL);
     (void)pthread_mutex_init(&db->checkpoint_lock, NULL);
     (void)pthread_mutex_init(&db->writer.lock, NULL);
+    (void)pthread_mutex_init(&db->writer.turn, NULL);
     pthread_condattr_t attr;
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -274,6 +276,8 @@ const struct db_engine db_sqlite_engine = {
     .rows_str = sq_rows_str,
     .rows_is_null = sq_rows_is_null,
     .rows_close = sq_rows_close,
+    .turn_begin = sq_turn_begin,
+    .turn_end = sq_turn_end,
     .search = sq_search,
     .index_wait = sq_index_wait,
     .index_rebuild = sq_index_rebuild,

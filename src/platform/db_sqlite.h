@@ -88,9 +88,10 @@ struct sq_writer {
     atomic_size_t queue_len;
     struct sq_job *batch; /* SQ_BATCH_MAX; the writer's own */
     atomic_bool wants_checkpoint;
-    atomic_int n_frames; /* in the log, after the last commit */
-    int retry_at_frames; /* the log did not restart: not again before it is this long */
-    atomic_int health;   /* 0, or the SQLite code of the commit that failed */
+    atomic_int n_frames;  /* in the log, after the last commit */
+    int retry_at_frames;  /* the log did not restart: not again before it is this long */
+    atomic_int health;    /* 0, or the SQLite code of the commit that failed */
+    pthread_mutex_t turn; /* held while hooks and done calls run */
 };
 
 /* Threads that follow commits at a distance: they sleep until something was committed. */
@@ -158,6 +159,8 @@ enum err sq_writer_start(struct sq_db *db, size_t max_waiting);
 void sq_writer_stop(struct sq_db *db); /* after everything that waits; the connection stays */
 enum err sq_write(struct db *db, db_fn fn, void *arg);
 enum err sq_submit(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg);
+void sq_turn_begin(struct db *db);
+void sq_turn_end(struct db *db);
 
 /* ---- db_sqlite_checkpoint.c ---- */
 enum err sq_checkpoint_start(struct sq_db *db, struct errinfo *info);

@@ -273,6 +273,16 @@ static size_t sq_run_batch(struct sq_db *db, struct sq_job *jobs, size_t n, int 
     return n_done;
 }
 
+void sq_turn_begin(struct db *db)
+{
+    (void)pthread_mutex_lock(&((struct sq_db *)db)->writer.turn);
+}
+
+void sq_turn_end(struct db *db)
+{
+    (void)pthread_mutex_unlock(&((struct sq_db *)db)->writer.turn);
+}
+
 /* Hooks and done calls, in commit order; then the callers that wait, so that none of them goes on before what the hooks sent is under way. */
 static void sq_finish_jobs(struct sq_db *db, struct sq_job *jobs, size_t n)
 {
@@ -283,6 +293,7 @@ static void sq_finish_jobs(struct sq_db *db, struct sq_job *jobs, size_t n)
     }
     atomic_fetch_add_explicit(&db->writes, (int64_t)n - n_failed, memory_order_relaxed);
     atomic_fetch_add_explicit(&db->failed_writes, n_failed, memory_order_relaxed);
+    sq_turn_begin(&db->base);
     if (around != NULL) {
         around->begin(around->arg);
     }
@@ -295,6 +306,7 @@ static void sq_finish_jobs(struct sq_db *db, struct sq_job *jobs, size_t n)
     if (around != NULL) {
         around->end(around->arg);
     }
+    sq_turn_end(&db->base);
     for (size_t i = 0; i < n; i++) {
         if (jobs[i].waiter != NULL) {
             sq_waiter_finish(jobs[i].waiter, jobs[i].err);

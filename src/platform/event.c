@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "platform/bus.h"
+#include "platform/bus_impl.h"
 #include "platform/db_engine.h"
 
 struct published {
@@ -15,7 +15,30 @@ struct published {
 static void publish(void *arg)
 {
     struct published *p = arg;
-    p->bus->ops->publish(p->bus, &p->e);
+    bus_publish(p->bus, &p->e);
+}
+
+struct hinted {
+    struct bus *bus;
+    struct conversation_id conversation;
+    struct team_id team;
+};
+
+static void hint(void *arg)
+{
+    const struct hinted *h = arg;
+    bus_hint(h->bus, h->conversation, h->team);
+}
+
+/* The engine tells the event to this node; the other nodes are told to look. */
+static void hint_on_commit(struct db_txn *txn, const struct event *e)
+{
+    struct bus *bus = txn->db->bus;
+    if (bus != NULL && bus_has_hints(bus)) {
+        struct hinted *h = ARENA_NEW(txn->arena, struct hinted);
+        *h = (struct hinted){.bus = bus, .conversation = e->conversation, .team = e->team};
+        db_on_commit(txn, hint, h);
+    }
 }
 
 #define INSERT                                                                                     \
@@ -31,6 +54,7 @@ enum err event_append(struct db_txn *txn, struct event *e)
     ASSERT(e->conversation.v == 0 || e->seq > 0);
     if (txn->db->engine->event_added != NULL) {
         txn->db->engine->event_added(txn);
+        hint_on_commit(txn, e);
         return DB_EXEC_LATER(txn, INSERT, EVENT_VALUES(e));
     }
     int64_t id = 0;
@@ -53,6 +77,9 @@ enum err event_append(struct db_txn *txn, struct event *e)
 void event_use_bus(struct db *db, struct bus *bus)
 {
     db->bus = bus;
+    if (!atomic_load(&bus->is_stopped)) {
+        bus->db = db;
+    }
     if (db->engine->listen != NULL && db->engine->listen(db) != ERR_OK) {
         LOG_ERROR("db", "events cannot be followed");
     }

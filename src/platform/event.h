@@ -28,7 +28,7 @@ struct event {
 /* Appends; after the commit the bus hears of it. e->id is not for the caller: on some engines it is known later. */
 ERR_MUST_USE enum err event_append(struct db_txn *txn, struct event *e);
 
-/* The bus: local now, NATS next. Listeners are called one at a time with hooks and done calls, in the order of event ids; quick, no blocking. */
+/* The bus (bus.h has the rest of it). Listeners are called one at a time with hooks, done calls and signal listeners, in the order of event ids; quick, no blocking. */
 typedef void (*event_listener)(void *arg, const struct event *e);
 struct bus;
 struct bus *bus_new_local(void);
