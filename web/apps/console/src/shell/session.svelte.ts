@@ -76,8 +76,11 @@ class Session {
     );
   }
 
+  /** Throws when the server did not hear of it: whoever leaves a desk must know that the session still stands. */
   async signOut(): Promise<void> {
-    await unwrap(this.api.DELETE('/api/v1/session')).catch(() => undefined);
+    await unwrap(this.api.DELETE('/api/v1/session')).catch((problem: unknown) => {
+      if (!(problem instanceof ApiProblem && problem.status === 401)) throw problem;
+    });
     // A fresh page: nothing of the former person stays in memory.
     location.assign('/console/');
   }
