@@ -11,5 +11,6 @@ enum err system_http_metrics(struct request *rq, struct response *rs, struct err
 enum err system_http_openapi(struct request *rq, struct response *rs, struct errinfo *info);
 enum err demo_http_get(struct request *rq, struct response *rs, struct errinfo *info);
 enum err demo_http_identity(struct request *rq, struct response *rs, struct errinfo *info);
+enum err nodes_http_list(struct request *rq, struct response *rs, struct errinfo *info);
 
 #endif

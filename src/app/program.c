@@ -109,6 +109,27 @@ const char *program_files_dir(struct program *p)
 
 /* ---- parts ---- */
 
+static enum err check_key_fn(struct db_txn *txn, void *arg)
+{
+    return node_check_key(txn, arg);
+}
+
+/* Programs with different keys on one database would each find the other's secrets and sessions broken, now and then. */
+static enum err check_key(struct program *p, struct errinfo *info)
+{
+    if (db_is_single_node(p->db)) {
+        return ERR_OK;
+    }
+    enum err err = db_write(p->db, check_key_fn, p->secret_key);
+    return err == ERR_CONFLICT
+               ? err_set(info, err, "data.key_file", "other_key",
+                         "%.200s is not the key of this installation: all nodes on one database "
+                         "need the same secret.key. Copy it from the first one. (If it is lost, "
+                         "empty the table `installation`, and enter what it sealed again.)",
+                         path_setting(p, "data.key_file", "secret.key"))
+               : err;
+}
+
 static enum err open_store(struct program *p, struct errinfo *info)
 {
     TRY(data_dir_make(settings_str(p->settings, "data.dir"), info));
@@ -127,6 +148,7 @@ static enum err open_store(struct program *p, struct errinfo *info)
         .cache_kb = (size_t)settings_int(p->settings, "db.cache") / 1024,
     };
     TRY(db_open(&o, &p->db, info));
+    TRY(check_key(p, info));
     p->bus = bus_new_local();
     event_use_bus(p->db, p->bus);
     TRY(files_open_local(program_files_dir(p), &p->files, info));
@@ -295,14 +317,38 @@ static enum err tell_first_start(struct program *p)
     return ERR_OK;
 }
 
+/* Only who serves has a lease; a subcommand comes and goes. */
+static enum err open_node(struct program *p, struct errinfo *info)
+{
+    if (db_is_single_node(p->db)) {
+        return ERR_OK;
+    }
+    size_t n_migrations = 0;
+    (void)migrations_all(&n_migrations);
+    struct node_options o = {
+        .db = p->db,
+        .clock = p->clock,
+        .name = str_from(bus_node(p->bus)->name),
+        .version = p->version,
+        .schema_version = (int)n_migrations,
+        .lease_ms = settings_int(p->settings, "node.lease"),
+    };
+    TRY(node_open(&o, &p->node, info));
+    desk_use_node(p->desk, p->node);
+    bot_use_node(p->bot, p->node);
+    return ERR_OK;
+}
+
 enum err program_serve(struct program *p, struct errinfo *info)
 {
     TRY(open_server(p, info));
+    TRY(open_node(p, info));
     desk_endpoints(p->desk, p->server);
     TRY(maintenance_use_timers(p->db, &p->clock, p->timers));
     p->answers = (struct db_answers){server_hold, server_let_go, p->server};
     db_around_answers(p->db, &p->answers);
     TRY(server_start(p->server, info));
+    TRY(p->node != NULL ? node_start(p->node) : ERR_OK);
     TRY(desk_start(p->desk, info));
     TRY(bot_start(p->bot, p->server));
     /* Last: what fell due while the program was down fires at once, and tells sockets and workers, which have to be there. */
@@ -322,6 +368,9 @@ void program_close(struct program *p)
         desk_stop(p->desk);
         server_stop(p->server);
     }
+    if (p->node != NULL) {
+        node_stop(p->node);
+    }
     timers_free(&p->timers);
     outbox_free(&p->outbox);
     bot_free(&p->bot);
@@ -332,6 +381,7 @@ void program_close(struct program *p)
     server_free(&p->server);
     identity_free(&p->identity);
     desk_free(&p->desk);
+    node_free(&p->node);
     knowledge_free(&p->knowledge);
     system_room_free(&p->own);
     if (p->files != NULL) {

@@ -12,6 +12,7 @@
 #include "knowledge/knowledge.h"
 #include "platform/files.h"
 #include "platform/idempotency.h"
+#include "platform/node.h"
 #include "platform/server.h"
 #include "platform/settings.h"
 #include "platform/timers.h"
@@ -27,6 +28,7 @@ struct program {
     struct arena *arena;    /* strings that live as long as the program */
     struct db *db;
     struct db_answers answers;
+    struct node *node; /* NULL: not serving, or the only process there can be */
     struct bus *bus;
     struct timers *timers;
     struct outbox *outbox;

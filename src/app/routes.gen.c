@@ -118,6 +118,18 @@ const struct route app_routes[APP_N_ROUTES] = {
     },
     {
         .method = HTTP_GET_METHOD,
+        .pattern = "/api/v1/nodes",
+        .operation = "nodes_http_list",
+        .handler = nodes_http_list,
+        .room = ROOM_APP,
+        .auth = ROUTE_AGENT,
+        .permission = "workspace.manage",
+        .max_body = 0,
+        .takes_key = ROUTE_NO_KEY,
+        .rate_class = 0,
+    },
+    {
+        .method = HTTP_GET_METHOD,
         .pattern = "/api/v1/setup",
         .operation = "setup_http_get",
         .handler = setup_http_get,

@@ -6,7 +6,7 @@
 
 enum room_index { ROOM_APP, ROOM_IDENTITY, ROOM_DESK, ROOM_KNOWLEDGE, ROOM_BOT, ROOM_COUNT };
 
-#define APP_N_ROUTES 118
+#define APP_N_ROUTES 119
 extern const struct route app_routes[APP_N_ROUTES];
 
 #endif

@@ -94,6 +94,32 @@ enum err system_http_ready(struct request *rq, struct response *rs, struct errin
     return answer_status(rs, "ready");
 }
 
+struct nodes_job {
+    const struct node *node;
+    struct json_writer *w;
+};
+
+static enum err nodes_fn(struct db_txn *txn, void *arg)
+{
+    struct nodes_job *j = arg;
+    return node_write_json(j->node, txn, j->w);
+}
+
+enum err nodes_http_list(struct request *rq, struct response *rs, struct errinfo *info)
+{
+    const struct system_room *room = rq->room;
+    enum err err = actor_require(request_actor(rq), PERM_WORKSPACE_MANAGE, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct nodes_job j = {room->program->node, response_json(rs)};
+    json_object_begin(j.w);
+    json_put_key(j.w, "items");
+    err = db_read(room->program->db, nodes_fn, &j);
+    json_object_end(j.w);
+    return err;
+}
+
 enum err system_http_metrics(struct request *rq, struct response *rs, struct errinfo *info)
 {
     struct system_room *room = rq->room;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bot/bot_internal.h"
+#include "platform/node.h"
 
 enum err bot_new(const struct bot_deps *deps, struct bot **out, struct errinfo *info)
 {
@@ -97,6 +98,21 @@ struct desk_bot bot_desk_table(struct bot *bot)
 void bot_use_desk(struct bot *bot, struct desk *desk)
 {
     bot->desk = desk;
+}
+
+static void on_tick(void *arg)
+{
+    struct bot *bot = arg;
+    ARENA_AUTO arena = arena_new(0);
+    struct bot_settings settings;
+    if (bot_settings_load(bot, arena, &settings) == ERR_OK) {
+        atomic_store(&bot->is_enabled, settings.is_enabled);
+    }
+}
+
+void bot_use_node(struct bot *bot, struct node *node)
+{
+    node_on_tick(node, on_tick, bot);
 }
 
 void bot_work_now(struct bot *bot)

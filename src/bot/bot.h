@@ -24,6 +24,9 @@ ERR_MUST_USE enum err bot_new(const struct bot_deps *deps, struct bot **out,
                               struct errinfo *info); /* reads its settings: after the migrations */
 struct desk_bot bot_desk_table(struct bot *bot);
 void bot_use_desk(struct bot *bot, struct desk *desk);
+/* One program of several: the switch may be thrown on another one. Before bot_start. */
+struct node;
+void bot_use_node(struct bot *bot, struct node *node);
 /* Begins to work: jobs run on the workers of `server` (NULL, for tests: at once, in the caller's thread); takes up what was left unanswered. */
 ERR_MUST_USE enum err bot_start(struct bot *bot, struct server *server);
 /* After server_stop (no job runs any more). */

@@ -7,6 +7,7 @@ struct settings_arg {
     const struct request *if_match;
     struct bot_settings *in;
     struct bot_settings out;
+    bool was_enabled;
     struct errinfo *info;
 };
 
@@ -30,6 +31,7 @@ static enum err update_fn(struct db_txn *txn, void *arg)
 {
     struct settings_arg *a = arg;
     enum err err = bot_store_load_settings(txn, a->arena, &a->out);
+    a->was_enabled = err == ERR_OK && a->out.is_enabled;
     if (err == ERR_OK && a->if_match != NULL) {
         err = request_if_match(a->if_match, a->out.version, a->info);
     }
@@ -56,8 +58,8 @@ enum err bot_settings_update(struct bot *bot, const struct actor *actor, struct 
         return err;
     }
     *s = a.out;
-    bool was = atomic_exchange(&bot->is_enabled, s->is_enabled);
-    if (was != s->is_enabled && bot->desk != NULL) {
+    atomic_store(&bot->is_enabled, s->is_enabled);
+    if (a.was_enabled != s->is_enabled && bot->desk != NULL) {
         /* Off: nobody waits for a bot that is gone. On: what its inboxes have open and unanswered is taken up. */
         enum err moved = s->is_enabled ? desk_bot_pending(bot->desk) : desk_bot_release(bot->desk);
         if (moved != ERR_OK) {

@@ -5,7 +5,11 @@
 #include "base/check.h"
 #include "desk/socket_peer.h"
 
+#define BOT_ANSWER "bot_answer"
 #define BOT_IDLE_MS (24 * TIME_HOUR_MS)
+#define BOT_ANSWER_MS                                                                              \
+    (4 * TIME_SECOND_MS) /* an answer takes milliseconds; a node that dies takes it along */
+#define BOT_ANSWER_GIVE_UP_MS TIME_HOUR_MS
 
 static enum err insert_bot_message(struct desk_work *w, struct conversation *c,
                                    enum message_kind kind, struct str client_id, struct str name,
@@ -67,6 +71,26 @@ static void take_over(struct desk_work *w, struct conversation *c, struct str la
     }
 }
 
+/* ---- the answer that is owed ----
+ * The node that stored a customer's message tells its bot. Where several nodes share the database a timer stands behind that, set with the message and cancelled with
+ * the answer: if it fires, whichever node has it asks its own bot. Two answers at once are one: both carry the client_id of the message. */
+
+enum err bot_answer_owed(struct desk *desk, struct db_txn *txn, struct conversation_id c,
+                         struct message_id m, int64_t now)
+{
+    return db_is_single_node(desk->db)
+               ? ERR_OK
+               : timer_set(txn, BOT_ANSWER, c.v, now + BOT_ANSWER_MS,
+                           str_printf(db_txn_arena(txn), "bot-%012lld", (long long)m.v));
+}
+
+/* A newer message's timer stays. */
+static enum err answered(struct desk *desk, struct db_txn *txn, struct conversation_id c,
+                         struct str client_id)
+{
+    return db_is_single_node(desk->db) ? ERR_OK : timer_cancel_if(txn, BOT_ANSWER, c.v, client_id);
+}
+
 /* ---- reply ---- */
 
 struct reply {
@@ -93,6 +117,7 @@ static enum err reply_fn(struct db_txn *txn, void *arg)
                                  r->m->meta);
     }
     err = err != ERR_OK ? err : timer_set(txn, "bot_idle", c.id.v, w.now + BOT_IDLE_MS, STR("{}"));
+    err = err != ERR_OK ? err : answered(r->desk, txn, c.id, r->m->client_id);
     return err != ERR_OK ? err : conversation_finish(&w, &c);
 }
 
@@ -151,15 +176,20 @@ static enum err handover_fn(struct db_txn *txn, void *arg)
         return err; /* a person has it, or it is over: nothing to hand over */
     }
     struct desk_work w = desk_work_begin(o->desk, txn, &c);
-    bool said = h->body.len == 0;
+    bool said = false;
     int64_t waiting_since = c.waiting_since;
+    if (h->client_id.len > 0) {
+        err = is_said(txn, h->client_id, &said);
+        if (err != ERR_OK || said) {
+            return err; /* the message was answered already: by another node, differently */
+        }
+    }
     take_over(&w, &c, h->language, h->topic);
     if (h->priority > c.priority) {
         c.priority = h->priority;
         w.is_head_changed = true;
     }
-    err = said ? ERR_OK : is_said(txn, h->client_id, &said);
-    if (err == ERR_OK && !said) {
+    if (h->body.len > 0) {
         err = insert_bot_message(&w, &c, MESSAGE_PUBLIC, h->client_id, h->name, h->body, h->meta);
     }
     if (err == ERR_OK && h->note.len > 0) {
@@ -174,6 +204,7 @@ static enum err handover_fn(struct db_txn *txn, void *arg)
         err = conversation_do(&w, &c, ON_HANDOVER, (struct agent_id){0}, STR(""), 0, o->info);
     }
     err = err != ERR_OK ? err : timer_cancel(txn, "bot_idle", c.id.v);
+    err = err != ERR_OK ? err : answered(o->desk, txn, c.id, h->client_id);
     return err != ERR_OK ? err : conversation_finish(&w, &c);
 }
 
@@ -278,6 +309,76 @@ static struct str button_of(struct str meta, struct arena *arena)
     return out;
 }
 
+/* The customer's last message, if the bot has the conversation and has not answered. */
+static enum err load_owed(struct db_txn *txn, struct conversation_id id, struct arena *arena,
+                          struct desk_customer_message *out, bool *is_owed_out)
+{
+    struct conversation c;
+    struct message *last = NULL;
+    size_t n = 0;
+    *is_owed_out = false;
+    enum err err = conversation_load(txn, id, arena, &c);
+    err = err != ERR_OK ? err : message_list(txn, c.id, 0, true, 1, arena, &last, &n);
+    bool has_bot =
+        err == ERR_OK && c.handler == HANDLER_BOT && c.state != CONVERSATION_RESOLVED && n == 1;
+    if (!has_bot || last->author_kind != AUTHOR_CUSTOMER) {
+        return err;
+    }
+    *is_owed_out = true;
+    *out = (struct desk_customer_message){.conversation = c.id,
+                                          .message = last->id,
+                                          .seq = last->seq,
+                                          .customer = c.customer,
+                                          .inbox = c.inbox,
+                                          .body = last->body,
+                                          .button = button_of(last->meta, arena),
+                                          .language = c.language,
+                                          .n_files = (int)last->n_files,
+                                          .at = last->created_at};
+    return ERR_OK;
+}
+
+struct owed {
+    struct desk *desk;
+    struct desk_customer_message m;
+};
+
+static void tell_owed(void *arg)
+{
+    struct owed *o = arg;
+    o->desk->bot.customer_message(o->desk->bot.arg, &o->m);
+}
+
+/* Nobody answered in time. Again later, and less and less often. */
+static enum err on_answer_owed(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                               int64_t now)
+{
+    struct owed *o = ARENA_NEW(db_txn_arena(txn), struct owed);
+    bool is_owed = false;
+    o->desk = arg;
+    enum err err =
+        load_owed(txn, (struct conversation_id){subject}, db_txn_arena(txn), &o->m, &is_owed);
+    if (err != ERR_OK || !is_owed) {
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    }
+    if (o->desk->bot.is_on == NULL || !o->desk->bot.is_on(o->desk->bot.arg)) {
+        struct desk_handover h = {
+            .conversation = {subject}, .priority = PRIORITY_LOW, .reason = STR("bot_off")};
+        return handover_fn(txn, &(struct handover){.desk = o->desk, .h = &h});
+    }
+    db_on_commit(txn, tell_owed, o);
+    int64_t age_ms = now - o->m.at;
+    return age_ms > BOT_ANSWER_GIVE_UP_MS
+               ? ERR_OK
+               : timer_set(txn, BOT_ANSWER, subject,
+                           now + (age_ms > BOT_ANSWER_MS ? age_ms : BOT_ANSWER_MS), payload);
+}
+
+void bot_register_timers(struct desk *desk)
+{
+    timers_handle(desk->timers, BOT_ANSWER, on_answer_owed, desk);
+}
+
 static enum err pending_fn(struct db_txn *txn, void *arg)
 {
     struct sweep *s = arg;
@@ -285,24 +386,10 @@ static enum err pending_fn(struct db_txn *txn, void *arg)
     s->pending = ARENA_ARRAY(s->arena, struct desk_customer_message, s->n + 1);
     s->n_pending = 0;
     for (size_t i = 0; i < s->n && err == ERR_OK; i++) {
-        struct conversation c;
-        struct message *last = NULL;
-        size_t n = 0;
-        err = conversation_load(txn, (struct conversation_id){s->ids[i]}, s->arena, &c);
-        err = err != ERR_OK ? err : message_list(txn, c.id, 0, true, 1, s->arena, &last, &n);
-        if (err == ERR_OK && n == 1 && last->author_kind == AUTHOR_CUSTOMER) {
-            s->pending[s->n_pending++] =
-                (struct desk_customer_message){.conversation = c.id,
-                                               .message = last->id,
-                                               .seq = last->seq,
-                                               .customer = c.customer,
-                                               .inbox = c.inbox,
-                                               .body = last->body,
-                                               .button = button_of(last->meta, s->arena),
-                                               .language = c.language,
-                                               .n_files = (int)last->n_files,
-                                               .at = last->created_at};
-        }
+        bool is_owed = false;
+        err = load_owed(txn, (struct conversation_id){s->ids[i]}, s->arena,
+                        &s->pending[s->n_pending], &is_owed);
+        s->n_pending += is_owed ? 1 : 0;
     }
     return err;
 }

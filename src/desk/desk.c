@@ -62,6 +62,7 @@ enum err desk_new(const struct desk_deps *deps, struct desk **out, struct errinf
     retention_register_timers(desk);
     routing_register_timers(desk);
     conversation_register_timers(desk);
+    bot_register_timers(desk);
     *out = desk;
     return ERR_OK;
 }

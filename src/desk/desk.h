@@ -60,6 +60,9 @@ ERR_MUST_USE enum err desk_new(const struct desk_deps *deps, struct desk **out,
 /* Everything that identity must tell the desk. */
 struct identity_hooks desk_identity_hooks(struct desk *desk);
 void desk_use_identity(struct desk *desk, struct identity *identity);
+/* One program of several: before desk_endpoints. Without it (SQLite, tests) this process is the only one. */
+struct node;
+void desk_use_node(struct desk *desk, struct node *node);
 /* Adds the two socket endpoints; sockets and jobs go through this server from now on. Without it (tests, subcommands) nobody is listening, and routing
  * runs when desk_route_now is called. */
 void desk_endpoints(struct desk *desk, struct server *server);

@@ -16,6 +16,7 @@ struct routing_state;
 struct desk {
     struct db *db;
     struct bus *bus;
+    struct node *node; /* NULL: this process is the only one */
     struct timers *timers;
     struct files *files;
     struct clock clock;
@@ -88,6 +89,11 @@ ERR_MUST_USE enum err conversation_write_json(struct db_txn *txn, struct arena *
 /* Text of the head as event payload. */
 ERR_MUST_USE enum err conversation_head(struct desk_work *w, const struct conversation *c,
                                         struct str *out);
+
+/* With a customer's message to the bot, in its transaction: an answer is due (bot_service.c). */
+ERR_MUST_USE enum err bot_answer_owed(struct desk *desk, struct db_txn *txn,
+                                      struct conversation_id c, struct message_id m, int64_t now);
+void bot_register_timers(struct desk *desk);
 
 /* ---- reading ---- */
 

@@ -144,11 +144,12 @@ static void tell_bot(void *arg)
     h->desk->bot.customer_message(h->desk->bot.arg, &h->m);
 }
 
-static void tell_bot_on_commit(struct desk *desk, struct db_txn *txn, const struct message_in *in,
-                               const struct message *m, struct str language)
+static enum err tell_bot_on_commit(struct desk *desk, struct db_txn *txn,
+                                   const struct message_in *in, const struct message *m,
+                                   struct str language)
 {
     if (desk->bot.customer_message == NULL || in->author_kind != AUTHOR_CUSTOMER) {
-        return;
+        return ERR_OK;
     }
     struct arena *arena = db_txn_arena(txn);
     struct bot_hint *h = ARENA_NEW(arena, struct bot_hint);
@@ -166,6 +167,7 @@ static void tell_bot_on_commit(struct desk *desk, struct db_txn *txn, const stru
         .at = m->created_at,
     };
     db_on_commit(txn, tell_bot, h);
+    return bot_answer_owed(desk, txn, m->conversation, m->id, m->created_at);
 }
 
 /* ---- the short way ---- */
@@ -204,11 +206,10 @@ static enum err send_short(struct desk *desk, struct db_txn *txn, const struct m
     err = event_append(txn, &e);
     if (err == ERR_OK) {
         fill_out(out, &m, payload);
-        if (slot->handler == HANDLER_BOT) {
-            tell_bot_on_commit(desk, txn, in, &m, in->language);
-        }
     }
-    return err;
+    return err == ERR_OK && slot->handler == HANDLER_BOT
+               ? tell_bot_on_commit(desk, txn, in, &m, in->language)
+               : err;
 }
 
 /* ---- the long way: the whole row in memory ---- */
@@ -248,7 +249,7 @@ static enum err append_message(struct desk_work *w, struct conversation *c,
     if (err == ERR_OK) {
         fill_out(out, &m, payload);
         if (c->handler == HANDLER_BOT && c->state != CONVERSATION_RESOLVED) {
-            tell_bot_on_commit(w->desk, w->txn, in, &m, c->language);
+            err = tell_bot_on_commit(w->desk, w->txn, in, &m, c->language);
         }
     }
     return err;
@@ -330,10 +331,9 @@ static enum err begin_conversation(struct desk *desk, struct db_txn *txn,
     }
     fill_out(out, &m, payload);
     if (has_bot) {
-        tell_bot_on_commit(desk, txn, in, &m, c.language);
-    } else {
-        desk_route_on_commit(txn, desk);
+        return tell_bot_on_commit(desk, txn, in, &m, c.language);
     }
+    desk_route_on_commit(txn, desk);
     return ERR_OK;
 }
 

@@ -75,6 +75,11 @@ enum err db_write(struct db *db, db_fn fn, void *arg)
     return err;
 }
 
+bool db_is_single_node(const struct db *db)
+{
+    return (db->engine->caps & DB_CAP_SINGLE_NODE) != 0;
+}
+
 bool db_is_one_writer(const struct db *db)
 {
     return (db->engine->caps & DB_CAP_ONE_WRITER) != 0;

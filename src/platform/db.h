@@ -63,6 +63,8 @@ struct db_rider *db_ride(struct db_rider *rider);
 
 /* Do functions run one after the other on one thread, hooks right behind the commit? Then what hooks keep in memory is never behind a function that reads it. */
 bool db_is_one_writer(const struct db *db);
+/* Does this process have the database for itself? Then nobody else must be told of anything. */
+bool db_is_single_node(const struct db *db);
 
 /* ---- inside a transaction ---- */
 

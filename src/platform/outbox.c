@@ -18,6 +18,7 @@
 #define OUTBOX_THREADS 4
 #define OUTBOX_LEASE_MS (2 * TIME_MINUTE_MS)
 #define OUTBOX_LOOK_MS (30 * TIME_SECOND_MS)
+#define OUTBOX_SHARED_LOOK_MS (5 * TIME_SECOND_MS) /* where other nodes add rows, too */
 #define OUTBOX_TRIES 12
 #define OUTBOX_BACKOFF_MAX_MS TIME_HOUR_MS
 #define OUTBOX_KEEP_SENT_MS (7 * TIME_DAY_MS)
@@ -37,6 +38,7 @@ struct outbox {
     VEC(struct outbox_handler) handlers;
     pthread_t threads[OUTBOX_THREADS];
     int n_threads;
+    int64_t look_ms;
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t wake;
     bool is_stopping;
@@ -208,13 +210,13 @@ static void sleep_until_due(struct outbox *o, uint64_t n_kicks_seen)
 {
     int64_t started = time_monotonic_ns();
     while (!o->is_stopping && o->n_kicks == n_kicks_seen &&
-           time_monotonic_ns() - started < OUTBOX_LOOK_MS * 1000000) {
+           time_monotonic_ns() - started < o->look_ms * 1000000) {
         int64_t ms =
-            o->next_due_at == INT64_MAX ? OUTBOX_LOOK_MS : o->next_due_at - clock_now(&o->clock);
+            o->next_due_at == INT64_MAX ? o->look_ms : o->next_due_at - clock_now(&o->clock);
         if (ms <= 0) {
             break;
         }
-        ms = ms > OUTBOX_LOOK_MS ? OUTBOX_LOOK_MS : ms;
+        ms = ms > o->look_ms ? o->look_ms : ms;
         int64_t at = time_monotonic_ns() + ms * 1000000;
         struct timespec ts = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
         (void)pthread_cond_timedwait(&o->wake, &o->lock, &ts);
@@ -255,6 +257,7 @@ enum err outbox_new(struct db *db, struct clock clock, struct outbox **out)
     o->db = db;
     o->clock = clock;
     o->next_due_at = INT64_MAX;
+    o->look_ms = db_is_single_node(db) ? OUTBOX_LOOK_MS : OUTBOX_SHARED_LOOK_MS;
     (void)snprintf(o->owner, sizeof(o->owner), "%016llx", (unsigned long long)rng_u64());
     (void)pthread_mutex_init(&o->lock, NULL);
     pthread_condattr_t attr;

@@ -25,6 +25,11 @@ static const struct setting table[] = {
     {"db.max_waiting", SETTING_INT, "65536", "64..1000000",
      "Writes that may wait before new ones are refused", "写队列上限,超过后拒绝新的写入"},
 
+    {"node.lease", SETTING_DURATION_MS, "10s", "1s..5m",
+     "A node of several (PostgreSQL) that gives no sign of life for this time is given up by the "
+     "others",
+     "多节点(PostgreSQL)时,节点超过此时间没有心跳,其他节点就接管它的工作"},
+
     {"files.dir", SETTING_STR, "", NULL, "Uploaded files. Empty: <data.dir>/files",
      "上传文件目录。留空为 <data.dir>/files"},
 

@@ -2,8 +2,9 @@
  * A commit that sets an earlier one wakes it. Nothing is kept in memory that could part from the rows, so a restart needs no loading and a million
  * snoozed conversations cost nothing.
  *
- * Firing is one write transaction: delete the row if it is still due (it may have been moved or cancelled since the look), run the handler. If the
- * handler fails everything is rolled back, and the row is moved to a later time, further with each attempt.
+ * Firing is one write transaction: delete the row if it is still due (it may have been moved or cancelled since the look, or another node has it), run the
+ * handler. If the handler fails everything is rolled back, and the row is moved to a later time, further with each attempt. Where several nodes share the rows
+ * each looks every second, so that what a node set before it died fires all the same.
  *
  * Rejected: a heap of all rows in memory (must be kept in step with rollbacks and other nodes). */
 #include "platform/timers.h"
@@ -19,6 +20,8 @@
 
 #define TIMERS_BATCH 256
 #define TIMERS_LOOK_MS 60000 /* at the latest, whatever the clock does */
+#define TIMERS_SHARED_LOOK_MS                                                                      \
+    1000 /* ... where other nodes set timers, too: one that is gone cannot fire its own */
 #define TIMERS_RETRY_MAX_MS (5 * TIME_MINUTE_MS)
 
 struct timer_handler {
@@ -37,6 +40,7 @@ struct timers {
     bool is_started, is_stopping, is_kicked;
     int64_t next_due_at; /* INT64_MAX: none known */
     size_t n_firing;
+    int64_t look_ms;
     bool
         is_stuck; /* a row could neither fire nor be moved: writing is down, try again in a while */
 };
@@ -83,6 +87,12 @@ enum err timer_cancel(struct db_txn *txn, const char *kind, int64_t subject)
                    db_text(str_from(kind)), db_i64(subject));
 }
 
+enum err timer_cancel_if(struct db_txn *txn, const char *kind, int64_t subject, struct str payload)
+{
+    return DB_EXEC(txn, "DELETE FROM timers WHERE kind = $1 AND subject = $2 AND payload = $3",
+                   db_text(str_from(kind)), db_i64(subject), db_text(payload));
+}
+
 /* ---- firing ---- */
 
 struct firing {
@@ -99,7 +109,8 @@ static enum err fire(struct db_txn *txn, void *arg)
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY_ONE(
         txn, &rows,
-        "DELETE FROM timers WHERE kind = $1 AND subject = $2 AND due_at <= $3 RETURNING payload",
+        "DELETE FROM timers WHERE (kind, subject) IN (SELECT kind, subject FROM timers WHERE kind "
+        "= $1 AND subject = $2 AND due_at <= $3 FOR UPDATE SKIP LOCKED) RETURNING payload",
         db_text(f->kind), db_i64(f->subject), db_i64(f->now));
     if (err == ERR_NOT_FOUND) {
         return ERR_OK;
@@ -243,10 +254,10 @@ static void sleep_until_due(struct timers *t)
             break;
         }
         int64_t ms = t->next_due_at - now;
-        ms = ms > TIMERS_LOOK_MS ? TIMERS_LOOK_MS : ms;
+        ms = ms > t->look_ms ? t->look_ms : ms;
         int64_t at = time_monotonic_ns() + ms * 1000000;
         struct timespec ts = {.tv_sec = at / 1000000000, .tv_nsec = at % 1000000000};
-        if (pthread_cond_timedwait(&t->wake, &t->lock, &ts) == ETIMEDOUT && ms == TIMERS_LOOK_MS) {
+        if (pthread_cond_timedwait(&t->wake, &t->lock, &ts) == ETIMEDOUT && ms == t->look_ms) {
             break;
         }
     }
@@ -284,6 +295,7 @@ enum err timers_new(struct db *db, struct clock clock, struct timers **out)
     t->db = db;
     t->clock = clock;
     t->next_due_at = INT64_MAX;
+    t->look_ms = db_is_single_node(db) ? TIMERS_LOOK_MS : TIMERS_SHARED_LOOK_MS;
     (void)pthread_mutex_init(&t->lock, NULL);
     pthread_condattr_t attr;
     (void)pthread_condattr_init(&attr);

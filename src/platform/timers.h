@@ -13,6 +13,9 @@ struct timers;
 ERR_MUST_USE enum err timer_set(struct db_txn *txn, const char *kind, int64_t subject,
                                 int64_t due_at, struct str payload);
 ERR_MUST_USE enum err timer_cancel(struct db_txn *txn, const char *kind, int64_t subject);
+/* Only if it is the one that was set with this payload. */
+ERR_MUST_USE enum err timer_cancel_if(struct db_txn *txn, const char *kind, int64_t subject,
+                                      struct str payload);
 
 typedef enum err (*timer_fn)(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
                              int64_t now);

@@ -136,6 +136,23 @@ export interface paths {
         patch: operations["workspace_http_update"];
         trace?: never;
     };
+    "/api/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Programs that share the database, youngest lease first; those of the last hour, too. Empty on SQLite, where there is one. */
+        get: operations["nodes_http_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -1563,6 +1580,21 @@ export interface components {
             public_url?: string;
             version?: number;
         };
+        Node: {
+            /** @description of the lease */
+            id: components["schemas"]["Id"];
+            name: string;
+            version: string;
+            /** @description migrations that the program brings */
+            schema_version: number;
+            started_at: components["schemas"]["Time"];
+            /** @description last sign of life */
+            seen_at: components["schemas"]["Time"];
+            /** @description when it stopped or was given up */
+            ended_at: components["schemas"]["OptTime"];
+            /** @description the one that answers */
+            is_this: boolean;
+        };
         Me: {
             agent: components["schemas"]["Agent"];
             permissions: string[];
@@ -2500,6 +2532,29 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["Workspace"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    nodes_http_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nodes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Node"][];
+                    };
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

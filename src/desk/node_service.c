@@ -1,0 +1,51 @@
+/* The desk as one of several: what must be right although nobody tells, and what is let go of when a lease ends. */
+#include "desk/desk_internal.h"
+
+#include "base/check.h"
+#include "desk/presence.h"
+#include "desk/stream.h"
+#include "desk/workspace.h"
+#include "platform/node.h"
+
+/* ---- about once a second ---- */
+
+static enum err tick_fn(struct db_txn *txn, void *arg)
+{
+    struct desk *desk = arg;
+    ARENA_AUTO arena = arena_new(0);
+    struct workspace ws;
+    enum err err = workspace_load(txn, arena, &ws);
+    if (err == ERR_OK) {
+        workspace_remember(desk, &ws);
+    }
+    return err;
+}
+
+static void on_tick(void *arg)
+{
+    struct desk *desk = arg;
+    if (db_read(desk->db, tick_fn, desk) != ERR_OK) {
+        return; /* the next one is near */
+    }
+}
+
+/* ---- this lease was lost ---- */
+
+static void close_all_on_writer(void *arg)
+{
+    stream_close(arg, (struct agent_id){0}, (struct session_id){0}, SOCKET_CLOSE_BEHIND);
+}
+
+/* What sockets were told stands, and the stream of events goes on where it was; but presence, who looks at what, and permissions may have moved. */
+static void on_lost(void *arg)
+{
+    desk_on_writer(arg, close_all_on_writer, arg);
+    desk_route_soon(arg);
+}
+
+void desk_use_node(struct desk *desk, struct node *node)
+{
+    desk->node = node;
+    node_on_tick(node, on_tick, desk);
+    node_on_lost(node, on_lost, desk);
+}
