@@ -9,5 +9,6 @@ int cmd_user(char *const *args);
 int cmd_backup(char *const *args);
 int cmd_restore(char *const *args);
 int cmd_doctor(char *const *args);
+int cmd_migrate(char *const *args);
 
 #endif

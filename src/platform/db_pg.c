@@ -100,7 +100,10 @@ static enum err pg_open(const struct db_options *options, const char *location, 
 {
     UNUSED(location);
     struct pg_db *db = pg_new(options);
-    enum err err = pg_migrate(db, options->migrations, options->n_migrations, info);
+    enum err err = pg_refuse_unfinished(db, info);
+    if (err == ERR_OK) {
+        err = pg_migrate(db, options->migrations, options->n_migrations, info);
+    }
     if (err == ERR_OK) {
         err = pg_index_start(db, info);
     }

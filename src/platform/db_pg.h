@@ -270,6 +270,8 @@ size_t pg_doctor(const struct db_cli *cli, struct doctor_result *results);
 ERR_MUST_USE enum err pg_check_server(PGconn *h, struct errinfo *info);
 ERR_MUST_USE enum err pg_check_migrations(PGconn *h, const struct db_migration *migrations,
                                           size_t n, size_t *n_applied_out, struct errinfo *info);
+/* ERR_CONFLICT: a move into this database (db_move.h) was begun and not finished. */
+ERR_MUST_USE enum err pg_refuse_unfinished(struct pg_db *db, struct errinfo *info);
 /* The source's table and its row of search_state; emptied when it holds the words of another version of db_tokens. */
 enum err pg_search_prepare(struct pg_db *db, const struct pg_source *source, struct errinfo *info);
 enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, size_t n,

@@ -193,6 +193,24 @@ enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, siz
     return err;
 }
 
+enum err pg_refuse_unfinished(struct pg_db *db, struct errinfo *info)
+{
+    PGconn *h = NULL;
+    enum err err = pg_connect(db, PG_HELPER, &h, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    PGresult *result = PQexec(h, "SELECT 1 WHERE to_regclass('stablehand_move') IS NOT NULL");
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
+        err = err_set(info, ERR_CONFLICT, "db.url", "unfinished_move",
+                      "a move into this database was begun and not finished: run `stablehand "
+                      "migrate` again, to its end");
+    }
+    PQclear(result);
+    PQfinish(h);
+    return err;
+}
+
 /* ---- search tables ---- */
 
 static enum err pg_empty_old_words(PGconn *h, const struct pg_source *source, struct errinfo *info)

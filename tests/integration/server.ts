@@ -42,7 +42,7 @@ export function rowsOf(dir: string, sql: string): any[][] {
   return lines.map((line) => line.split('|').map((cell) => (/^-?\d+$/.test(cell) ? Number(cell) : cell)));
 }
 
-function dropDatabaseOf(dir: string): void {
+export function dropDatabaseOf(dir: string): void {
   if (onPostgres) psql(`DROP DATABASE IF EXISTS "d_${basename(dir).replace(/\W/g, '_')}" WITH (FORCE)`);
 }
 
@@ -52,6 +52,8 @@ export interface ServerOptions {
   settings?: string[];
   /** Fill the desk with demo people, inbox, articles. */
   demo?: boolean;
+  /** db.url, when it is not to be the usual one; whoever made that database removes it. May be changed between two starts. */
+  url?: string;
   env?: Record<string, string>;
 }
 
@@ -62,7 +64,7 @@ export class Server {
 
   private constructor(
     readonly dir: string,
-    private readonly options: ServerOptions,
+    readonly options: ServerOptions,
   ) {}
 
   static async start(options: ServerOptions = {}): Promise<Server> {
@@ -82,7 +84,8 @@ export class Server {
   /** Starts the process (again) on the same database and, after the first time, the same port. */
   async launch(): Promise<void> {
     const command = this.options.demo ? 'demo' : 'serve';
-    const database = onPostgres ? [`--db.url=${databaseOf(this.dir)}`] : [];
+    const url = this.options.url ?? (onPostgres ? databaseOf(this.dir) : undefined);
+    const database = url ? [`--db.url=${url}`] : [];
     const args = [command, `--data=${this.dir}`, ...database, `--http.listen=127.0.0.1:${this.port}`, ...QUICK, ...(this.options.settings ?? [])];
     const child = spawn(binary, args, { env: { ...inherited, ...this.options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
