@@ -1,8 +1,8 @@
 /* `stablehand backup|restore|doctor`: the settings say where the data is, platform/db_cli.h does the work. */
 #include <stdio.h>
 
+#include "app/bus_setup.h"
 #include "app/commands.h"
-#include "app/program.h"
 #include "platform/db_cli.h"
 #include "platform/migrations.h"
 
@@ -12,6 +12,7 @@ struct data_args {
     const char *path; /* the one argument that is no option */
     bool force;
     char *rest[MAX_ARGS + 1];
+    const struct program *program; /* settings only */
 };
 
 static bool split(char *const *args, struct data_args *out)
@@ -55,6 +56,7 @@ static int with_settings(char *const *args, bool needs_path, const char *usage,
                          .sources = &desk_index_source,
                          .n_sources = 1};
     cli.migrations = migrations_all(&cli.n_migrations);
+    a.program = &p;
     int code = run(&cli, &a);
     program_close(&p);
     return code;
@@ -70,10 +72,28 @@ static int restore(const struct db_cli *cli, const struct data_args *a)
     return db_cmd_restore(cli, a->path, a->force);
 }
 
+/* Prints the bus's line. A desk goes on without its bus: a warning, unless the settings cannot be right. */
+static bool is_bus_fine(const struct program *p)
+{
+    struct bus_options o;
+    struct errinfo info = {0};
+    struct doctor_result line = {.name = "bus", .level = DOCTOR_GOOD};
+    BUF_AUTO text;
+    buf_init(&text, sizeof(line.text) * 4);
+    bus_setup_options(p, &o);
+    enum err err = bus_probe(&o, &text, &info);
+    if (err != ERR_OK) {
+        line.level = err == ERR_UNAVAILABLE || err == ERR_AGAIN ? DOCTOR_WARNING : DOCTOR_BAD;
+    }
+    (void)snprintf(line.text, sizeof(line.text), STR_FMT, STR_ARG(buf_str(&text)));
+    doctor_print(&line);
+    return line.level != DOCTOR_BAD;
+}
+
 static int doctor(const struct db_cli *cli, const struct data_args *a)
 {
-    (void)a;
-    return db_cmd_doctor(cli);
+    int code = db_cmd_doctor(cli);
+    return is_bus_fine(a->program) ? code : 1;
 }
 
 int cmd_backup(char *const *args)

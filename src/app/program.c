@@ -10,13 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/bus_setup.h"
 #include "app/data_dir.h"
 #include "app/maintenance.h"
 #include "app/system_room.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "platform/bus.h"
 #include "platform/crypto.h"
 #include "platform/migrations.h"
 
@@ -149,7 +149,7 @@ static enum err open_store(struct program *p, struct errinfo *info)
     };
     TRY(db_open(&o, &p->db, info));
     TRY(check_key(p, info));
-    p->bus = bus_new_local();
+    TRY(bus_setup(p, info));
     event_use_bus(p->db, p->bus);
     TRY(files_open_local(program_files_dir(p), &p->files, info));
     TRY(timers_new(p->db, p->clock, &p->timers));
@@ -351,6 +351,7 @@ enum err program_serve(struct program *p, struct errinfo *info)
     TRY(p->node != NULL ? node_start(p->node) : ERR_OK);
     TRY(desk_start(p->desk, info));
     TRY(bot_start(p->bot, p->server));
+    bus_start(p->bus);
     /* Last: what fell due while the program was down fires at once, and tells sockets and workers, which have to be there. */
     TRY(timers_start(p->timers));
     TRY(outbox_start(p->outbox));

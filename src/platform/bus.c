@@ -47,19 +47,26 @@ void bus_release(struct bus *bus)
     mem_free(bus->signal_listeners);
 }
 
+void bus_start(struct bus *bus)
+{
+    if (bus->ops->start != NULL && !atomic_load(&bus->is_stopped)) {
+        bus->ops->start(bus);
+    }
+}
+
 /* After this no thread of the bus touches the database. */
 void bus_stop(struct bus *bus)
 {
     if (!atomic_exchange(&bus->is_stopped, true)) {
         bus->ops->stop(bus);
-        bus->db = NULL;
+        atomic_store(&bus->db, NULL);
     }
 }
 
 void bus_free(struct bus **bus)
 {
     if (*bus != NULL) {
-        struct db *db = (*bus)->db;
+        struct db *db = atomic_load(&(*bus)->db);
         bus_stop(*bus);
         if (db != NULL) { /* it was not closed first */
             db->bus = NULL;

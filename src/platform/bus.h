@@ -19,6 +19,7 @@
 #ifndef PLATFORM_BUS_H
 #define PLATFORM_BUS_H
 
+#include "base/buf.h"
 #include "platform/event.h"
 
 /* ---- nodes ---- */
@@ -80,6 +81,26 @@ void bus_unfollow(struct bus *bus, struct bus_topic topic);
 
 /* ---- life ----
  * bus_new_local, bus_listen and bus_free are in event.h. */
+
+struct bus_options {
+    /* "nats://user:password@host1:4222,nats://host2:4222" (token: "nats://token@host"); tls:// encrypts. NULL or empty: local. */
+    const char *url;
+    const char *prefix;    /* of all subjects: another one for each desk of a cluster of servers */
+    const char *node_name; /* NULL or empty: host name and process number */
+    /* Files (PEM), NULL or empty: none. Without a CA that of the system; cert and key: who we are. credentials: a .creds file. */
+    const char *tls_ca, *tls_cert, *tls_key, *credentials;
+    uint8_t key[32]; /* the same on all nodes of a desk */
+};
+/* Says what is wrong with the options; whether a server answers makes no difference. */
+ERR_MUST_USE enum err bus_open(const struct bus_options *options, struct bus **out,
+                               struct errinfo *info);
+/* Begins to send and to hear other nodes: after the last bus_listen, bus_on_signal and event_use_bus. A message server that is not there is
+ * waited for in the background, without end. Nothing to do for a local bus. */
+void bus_start(struct bus *bus);
+/* For the doctor: connects and asks. `out` gets a line of text for people in any case. ERR_UNAVAILABLE when no server lets us in, ERR_AGAIN when only some do.
+ * Takes some seconds at worst. `info` must be given. */
+ERR_MUST_USE enum err bus_probe(const struct bus_options *options, struct buf *out,
+                                struct errinfo *info);
 
 /* Another node in this process, for tests: what one signals, the others hear; a commit of one makes the others look. Ends with its bus_free, in any order. */
 struct bus *bus_new_local_beside(struct bus *other);

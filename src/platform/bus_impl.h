@@ -15,7 +15,8 @@ struct bus_ops {
     void (*hint)(struct bus *bus, struct bus_topic conversation, struct bus_topic team);
     /* A topic is followed for the first time, or no longer: changes of one topic come in order. Any thread, must not block. NULL: no matter. */
     void (*follow)(struct bus *bus, struct bus_topic topic, bool on);
-    void (*stop)(struct bus *bus);                         /* once */
+    void (*start)(struct bus *bus);                        /* NULL: nothing to do */
+    void (*stop)(struct bus *bus);                         /* once; maybe without start */
     void (*free)(struct bus *bus);                         /* after stop; ends with bus_release */
     void (*stats)(struct bus *bus, struct bus_stats *out); /* NULL: what bus.c counts is all */
 };
@@ -43,7 +44,7 @@ struct bus {
     pthread_mutex_t lock;
     pthread_mutex_t follow_lock;
     struct idmap *followed[BUS_TEAM + 1]; /* id -> count, by scope */
-    struct db *db;                        /* whose commits it tells; NULL: none yet, or no more */
+    _Atomic(struct db *) db;              /* whose commits it tells; NULL: none yet, or no more */
     struct bus_teller *teller;            /* NULL: no other nodes */
     atomic_bool is_stopped;
     atomic_int_fast64_t sent, sent_bytes, received, received_bytes, dropped, overrun, rejected,
@@ -52,6 +53,7 @@ struct bus {
 
 /* Of whoever makes one: `bus` is the first member of a larger struct. name NULL: host name and process number. */
 void bus_init(struct bus *bus, const struct bus_ops *ops, const char *name);
+struct bus *bus_new_local_named(const char *name);
 void bus_release(struct bus *bus); /* what bus_init made; not `bus` itself */
 
 /* One committed event to the listeners. On the committing thread or the stream's. */
@@ -62,10 +64,26 @@ bool bus_has_hints(const struct bus *bus);
 
 bool bus_is_followed(struct bus *bus, struct bus_topic topic);
 
+/* ---- bus_queue.c: copies of signals that wait; bounded. Not for several threads at once. ---- */
+#define BUS_QUEUE_MAX 4096
+#define BUS_QUEUE_BYTES ((size_t)4 << 20)
+struct bus_kept {
+    struct bus_kept *next;
+    struct bus_signal s;
+    size_t size;
+    char bytes[];
+};
+struct bus_queue { /* zeroed: empty */
+    struct bus_kept *first, *last;
+    size_t n, n_bytes;
+};
+bool bus_queue_put(struct bus_queue *q, const struct bus_signal *s); /* false: full */
+/* The oldest, at most so many, as a list; NULL: empty. */
+struct bus_kept *bus_queue_take(struct bus_queue *q, size_t max);
+void bus_kept_free(struct bus_kept **list);
+
 /* ---- bus_teller.c: signals of other nodes to the listeners ----
  * A thread of its own with a short queue; it takes the database's turn (db_engine.h), so that no listener runs beside a hook. */
-#define BUS_TELLER_MAX 4096                /* signals that may wait */
-#define BUS_TELLER_BYTES ((size_t)4 << 20) /* and their bytes */
 void bus_teller_start(struct bus *bus);
 void bus_teller_stop(struct bus *bus); /* NULL teller is fine; what waits is dropped */
 /* Copies. Any thread, does not block. What nobody here follows or listens to is left out; when the queue is full the signal is dropped and counted: false. */

@@ -100,11 +100,16 @@ static const struct bus_ops local_ops = {
 static const struct bus_ops alone_ops = {
     .signal = local_signal, .stop = local_stop, .free = local_free};
 
-struct bus *bus_new_local(void)
+struct bus *bus_new_local_named(const char *name)
 {
     struct local_bus *bus = MEM_NEW(struct local_bus);
-    bus_init(&bus->base, &alone_ops, NULL);
+    bus_init(&bus->base, &alone_ops, name);
     return &bus->base;
+}
+
+struct bus *bus_new_local(void)
+{
+    return bus_new_local_named(NULL);
 }
 
 static void hall_enter(struct hall *hall, struct local_bus *bus)

@@ -166,15 +166,20 @@ int db_cmd_restore(const struct db_cli *cli, const char *source, bool force)
     return 0;
 }
 
-int db_cmd_doctor(const struct db_cli *cli)
+void doctor_print(const struct doctor_result *r)
 {
     static const char *const words[] = {
         [DOCTOR_GOOD] = "ok", [DOCTOR_WARNING] = "warning", [DOCTOR_BAD] = "BAD"};
+    (void)printf("%-8s %-13s %s\n", words[r->level], r->name, r->text);
+}
+
+int db_cmd_doctor(const struct db_cli *cli)
+{
     struct doctor_result results[DOCTOR_RESULTS_MAX];
     size_t n = db_doctor(cli, results);
     int n_bad = 0;
     for (size_t i = 0; i < n; i++) {
-        (void)printf("%-8s %-13s %s\n", words[results[i].level], results[i].name, results[i].text);
+        doctor_print(&results[i]);
         n_bad += results[i].level == DOCTOR_BAD;
     }
     return n_bad > 0 ? 1 : 0;

@@ -26,7 +26,7 @@ int db_cmd_doctor(const struct db_cli *cli);
 enum doctor_level { DOCTOR_GOOD, DOCTOR_WARNING, DOCTOR_BAD };
 struct doctor_result {
     const char *
-        name; /* "integrity", "log", "search index", "disk", "clock", "open files", "outbox", "migrations", "versions" */
+        name; /* "integrity", "log", "search index", "disk", "clock", "open files", "outbox", "migrations", "versions", "bus" */
     enum doctor_level level;
     char text[224];
 };
@@ -39,6 +39,7 @@ struct doctor_report {
 void doctor_note(struct doctor_report *report, const char *name, enum doctor_level level,
                  const char *text, ...) __attribute__((format(printf, 4, 5)));
 /* Reads the file of its own accord, read-only. Returns how many results were filled in. */
+void doctor_print(const struct doctor_result *r); /* one line to stdout */
 size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_RESULTS_MAX]);
 
 #endif

@@ -77,11 +77,11 @@ enum err event_append(struct db_txn *txn, struct event *e)
 void event_use_bus(struct db *db, struct bus *bus)
 {
     db->bus = bus;
-    if (!atomic_load(&bus->is_stopped)) {
-        bus->db = db;
-    }
     if (db->engine->listen != NULL && db->engine->listen(db) != ERR_OK) {
         LOG_ERROR("db", "events cannot be followed");
+    }
+    if (!atomic_load(&bus->is_stopped)) {
+        atomic_store(&bus->db, db);
     }
 }
 

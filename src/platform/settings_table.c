@@ -25,6 +25,31 @@ static const struct setting table[] = {
     {"db.max_waiting", SETTING_INT, "65536", "64..1000000",
      "Writes that may wait before new ones are refused", "写队列上限,超过后拒绝新的写入"},
 
+    {"bus.url", SETTING_SECRET, "", NULL,
+     "Message servers (NATS) between the nodes of a desk on PostgreSQL: "
+     "nats://user:password@host1:4222,nats://host2:4222, tls:// for TLS. Empty: nodes look into "
+     "the "
+     "database each second, and do not hear who types on another node",
+     "多节点(PostgreSQL)之间的消息服务器(NATS):nats://user:password@host1:4222,nats://host2:4222,"
+     "tls:// 表示加密。留空则各节点每秒查询数据库,且看不到其他节点上的输入状态"},
+    {"bus.prefix", SETTING_STR, "stablehand", NULL,
+     "First words of all subjects on the message servers: another one for each desk that shares "
+     "them",
+     "消息主题前缀;多个客服台共用消息服务器时应各不相同"},
+    {"bus.tls_ca", SETTING_STR, "", NULL,
+     "Certificates (PEM) that message servers are trusted by; empty: those of the system",
+     "信任的消息服务器 CA 证书(PEM);留空则使用系统证书"},
+    {"bus.tls_cert", SETTING_STR, "", NULL,
+     "Certificate (PEM) that this node shows to message servers", "本节点的客户端证书(PEM)"},
+    {"bus.tls_key", SETTING_STR, "", NULL, "Private key of bus.tls_cert (PEM)",
+     "bus.tls_cert 的私钥(PEM)"},
+    {"bus.credentials", SETTING_STR, "", NULL,
+     "File with a NATS user's JWT and seed (.creds), instead of a password in bus.url",
+     "NATS 用户凭据文件(.creds),代替 bus.url 中的密码"},
+
+    {"node.name", SETTING_STR, "", NULL,
+     "Name of this node among several, for people; empty: host name and process number",
+     "本节点的名称,供人辨认;留空为主机名加进程号"},
     {"node.lease", SETTING_DURATION_MS, "10s", "1s..5m",
      "A node of several (PostgreSQL) that gives no sign of life for this time is given up by the "
      "others",
