@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -154,6 +155,34 @@ static enum err bad(struct errinfo *info, const char *field, const char *code, c
     return err_set(info, ERR_INVALID, field, code, "%s", text);
 }
 
+void nats_address_split(struct str url, struct nats_address *out)
+{
+    size_t scheme = str_find(url, STR("://"));
+    struct str rest = scheme == SIZE_MAX ? url : str_sub(url, scheme + 3, SIZE_MAX);
+    size_t at = str_find_char(rest, '@');
+    rest = at == SIZE_MAX ? rest : str_sub(rest, at + 1, SIZE_MAX);
+    size_t end = rest.len;
+    while (end > 0 && rest.p[end - 1] != ':' && rest.p[end - 1] != ']') {
+        end--;
+    }
+    bool has_port = end > 0 && rest.p[end - 1] == ':';
+    out->host = has_port ? str_sub(rest, 0, end - 1) : rest;
+    out->port = has_port ? str_sub(rest, end, SIZE_MAX) : STR("4222");
+    if (out->host.len > 2 && out->host.p[0] == '[') {
+        out->host = str_sub(out->host, 1, out->host.len - 2);
+    }
+}
+
+/* One server's address; what else may be wrong with it the library says. */
+static bool nats_is_server(struct str url)
+{
+    struct nats_address a;
+    int64_t port = 0;
+    nats_address_split(url, &a);
+    return (str_starts(url, STR("nats://")) || str_starts(url, STR("tls://"))) && a.host.len > 0 &&
+           str_to_i64(a.port, &port) && port > 0 && port < 65536;
+}
+
 static enum err nats_set_servers(natsOptions *options, const char *url, struct errinfo *info)
 {
     const char *servers[NATS_SERVERS_MAX];
@@ -166,8 +195,7 @@ static enum err nats_set_servers(natsOptions *options, const char *url, struct e
     while (err == ERR_OK && str_split(&rest, ',', &piece)) {
         piece = str_trim(piece);
         is_tls = is_tls || str_starts(piece, STR("tls://"));
-        bool has_scheme = str_starts(piece, STR("nats://")) || str_starts(piece, STR("tls://"));
-        if (!has_scheme) {
+        if (!nats_is_server(piece)) {
             err = bad(info, "bus.url", "format",
                       "each server is nats://host:port or tls://host:port");
         } else if (n == NATS_SERVERS_MAX) {
@@ -199,8 +227,9 @@ static enum err nats_set_files(natsOptions *options, const struct bus_options *o
         natsOptions_LoadCertificatesChain(options, o->tls_cert, o->tls_key) != NATS_OK) {
         return bad(info, "bus.tls_cert", "file", "certificate and key cannot be read (PEM)");
     }
-    if (is_set(o->credentials) &&
-        natsOptions_SetUserCredentialsFromFiles(options, o->credentials, NULL) != NATS_OK) {
+    if (is_set(o->credentials) && /* the library looks when it connects */
+        (access(o->credentials, R_OK) != 0 ||
+         natsOptions_SetUserCredentialsFromFiles(options, o->credentials, NULL) != NATS_OK)) {
         return bad(info, "bus.credentials", "file", "cannot be read");
     }
     return ERR_OK;

@@ -62,6 +62,12 @@ ERR_MUST_USE enum err nats_bus_new(const struct bus_options *o, struct bus **out
 ERR_MUST_USE enum err nats_options_new(const struct bus_options *o, natsOptions **out,
                                        struct errinfo *info);
 
+/* "nats://user:password@host:port", "[::1]:4222", "host": without who we are; port 4222 when none is named. */
+struct nats_address {
+    struct str host, port;
+};
+void nats_address_split(struct str url, struct nats_address *out);
+
 /* ---- bus_nats_probe.c: as bus_probe ---- */
 ERR_MUST_USE enum err nats_probe(const struct bus_options *o, struct buf *out,
                                  struct errinfo *info);

@@ -60,30 +60,12 @@ static size_t probe_read_line(int fd, char *line, size_t size)
     return len;
 }
 
-/* "[::1]:4222", "host" */
-static void probe_split(struct str address, struct str *host, struct str *port)
-{
-    size_t end = address.len;
-    while (end > 0 && address.p[end - 1] != ':' && address.p[end - 1] != ']') {
-        end--;
-    }
-    bool has_port = end > 0 && address.p[end - 1] == ':';
-    *host = has_port ? str_sub(address, 0, end - 1) : address;
-    *port = has_port ? str_sub(address, end, SIZE_MAX) : STR("4222");
-    if (host->len > 2 && host->p[0] == '[') {
-        *host = str_sub(*host, 1, host->len - 2);
-    }
-}
-
-static void probe_greeting(struct probe *p, struct str address)
+static void probe_greeting(struct probe *p, const struct nats_address *address)
 {
     static const char word[] = "INFO ";
     char line[GREETING_MAX];
-    struct str host;
-    struct str port;
     struct json_doc *doc = NULL;
-    probe_split(address, &host, &port);
-    int fd = probe_dial(p, host, port);
+    int fd = probe_dial(p, address->host, address->port);
     size_t len = fd < 0 ? 0 : probe_read_line(fd, line, sizeof(line));
     if (fd >= 0) {
         (void)close(fd);
@@ -114,8 +96,7 @@ static void probe_one(struct probe *p, struct str server)
     natsOptions *options = NULL;
     natsConnection *conn = NULL;
     struct bus_options one = *p->options;
-    struct str address = str_sub(server, str_find(server, STR("://")) + 3, SIZE_MAX);
-    size_t at = str_find_char(address, '@');
+    struct nats_address address;
     int64_t rtt_ns = 0;
     one.url = str_to_cstr(p->arena, server);
     natsStatus status = nats_options_new(&one, &options, NULL) == ERR_OK ? NATS_OK : NATS_ERR;
@@ -127,8 +108,9 @@ static void probe_one(struct probe *p, struct str server)
     if (status == NATS_OK) {
         status = natsConnection_GetRTT(conn, &rtt_ns);
     }
-    address = at == SIZE_MAX ? address : str_sub(address, at + 1, SIZE_MAX);
-    (void)buf_printf(p->out, "%s" STR_FMT, p->n_good + p->n_bad > 0 ? "; " : "", STR_ARG(address));
+    nats_address_split(server, &address);
+    (void)buf_printf(p->out, "%s" STR_FMT ":" STR_FMT, p->n_good + p->n_bad > 0 ? "; " : "",
+                     STR_ARG(address.host), STR_ARG(address.port));
     if (status == NATS_OK) {
         p->n_good++;
         (void)buf_printf(p->out, " answers in %.1f ms", (double)rtt_ns / 1e6);
@@ -140,7 +122,7 @@ static void probe_one(struct probe *p, struct str server)
         (void)buf_printf(p->out, " does not let us in: %s", natsStatus_GetText(status));
     }
     if (status != NATS_NO_SERVER) {
-        probe_greeting(p, address);
+        probe_greeting(p, &address);
     }
     natsConnection_Close(conn);
     natsConnection_Destroy(conn);

@@ -194,14 +194,6 @@ static void nats_disconnect(struct nats_bus *b)
     atomic_store(&b->is_closed, false);
 }
 
-/* The address without user and password. */
-static struct str nats_host(const char *url)
-{
-    struct str host = str_from(url);
-    size_t at = str_find_char(host, '@');
-    return at == SIZE_MAX ? host : str_sub(host, at + 1, SIZE_MAX);
-}
-
 static bool nats_connect(struct nats_bus *b)
 {
     char url[512] = "";
@@ -233,7 +225,9 @@ static bool nats_connect(struct nats_bus *b)
         (void)pthread_mutex_unlock(&b->base.follow_lock);
     }
     (void)natsConnection_GetConnectedUrl(b->conn, url, sizeof(url));
-    LOG_INFO("bus", "connected", log_str("server", nats_host(url)),
+    struct nats_address server; /* the url may hold a password */
+    nats_address_split(str_from(url), &server);
+    LOG_INFO("bus", "connected", log_str("server", server.host), log_str("port", server.port),
              log_cstr("node", b->base.node.name));
     nats_connected(b);
     return true;
