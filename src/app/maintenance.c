@@ -1,6 +1,7 @@
 #include "app/maintenance.h"
 
 #include "platform/idempotency.h"
+#include "platform/notice.h"
 
 #define KIND "maintenance"
 #define BATCH 500 /* rows in one transaction */
@@ -10,9 +11,10 @@ static enum err on_time(struct db_txn *txn, void *arg, int64_t subject, struct s
 {
     (void)arg;
     (void)payload;
-    int64_t n = 0;
+    int64_t n = 0, n_notices = 0;
     enum err err = idempotency_prune(txn, now, BATCH, &n);
-    int64_t pause = n == BATCH ? TIME_SECOND_MS : TIME_HOUR_MS;
+    err = err != ERR_OK ? err : notice_prune(txn, now, BATCH, &n_notices);
+    int64_t pause = n == BATCH || n_notices == BATCH ? TIME_SECOND_MS : TIME_HOUR_MS;
     return err == ERR_OK ? timer_set(txn, KIND, subject, now + pause, STR("")) : err;
 }
 

@@ -1,5 +1,5 @@
 /* What nobody needs any more goes by itself. Rooms look after their own rows (identity: sessions, tokens, throttles, invitations; desk: events); here is what
- * belongs to the platform: keys of repeated requests. */
+ * belongs to the platform: keys of repeated requests, notices between nodes. */
 #ifndef APP_MAINTENANCE_H
 #define APP_MAINTENANCE_H
 

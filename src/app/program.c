@@ -150,6 +150,7 @@ static enum err open_store(struct program *p, struct errinfo *info)
     TRY(db_open(&o, &p->db, info));
     TRY(check_key(p, info));
     TRY(bus_setup(p, info));
+    p->notices = notices_new(p->bus);
     event_use_bus(p->db, p->bus);
     TRY(files_open_local(program_files_dir(p), &p->files, info));
     TRY(timers_new(p->db, p->clock, &p->timers));
@@ -191,6 +192,7 @@ static enum err open_identity(struct program *p, struct errinfo *info)
     mem_wipe(o.secret_key, sizeof(o.secret_key));
     TRY(err);
     desk_use_identity(p->desk, p->identity);
+    identity_use_notices(p->identity, p->notices);
     return identity_use_timers(p->identity, p->timers);
 }
 
@@ -203,10 +205,12 @@ static enum err open_rooms(struct program *p, struct errinfo *info)
     struct desk_deps desk = {
         .db = p->db,
         .bus = p->bus,
+        .notices = p->notices,
         .timers = p->timers,
         .files = p->files,
         .clock = p->clock,
         .bot = bot_desk_table(p->bot),
+        .presence_grace_ms = settings_int(p->settings, "presence.grace"),
         .events_keep_ms = settings_int(p->settings, "events.keep"),
         .visitor_frames_per_s = (int)settings_int(p->settings, "chat.visitor_frames_per_second"),
         .agent_frames_per_s = (int)settings_int(p->settings, "chat.agent_frames_per_second")};
@@ -390,6 +394,7 @@ void program_close(struct program *p)
         p->files = NULL;
     }
     bus_free(&p->bus);
+    notices_free(&p->notices);
     settings_free(&p->settings);
     mem_wipe(p->secret_key, sizeof(p->secret_key));
     mem_wipe(p->gate.secret_key, sizeof(p->gate.secret_key));

@@ -13,6 +13,7 @@
 #include "platform/files.h"
 #include "platform/idempotency.h"
 #include "platform/node.h"
+#include "platform/notice.h"
 #include "platform/server.h"
 #include "platform/settings.h"
 #include "platform/timers.h"
@@ -30,6 +31,7 @@ struct program {
     struct db_answers answers;
     struct node *node; /* NULL: not serving, or the only process there can be */
     struct bus *bus;
+    struct notices *notices;
     struct timers *timers;
     struct outbox *outbox;
     struct files *files;

@@ -2,6 +2,7 @@
 #include "desk/desk_internal.h"
 
 #include "base/check.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "desk/inbox.h"
 #include "desk/presence.h"
@@ -10,6 +11,7 @@
 #include "desk/routing_service.h"
 #include "desk/socket_peer.h"
 #include "desk/stream.h"
+#include "desk/tell.h"
 #include "desk/wire_server.h"
 #include "desk/workspace.h"
 
@@ -46,6 +48,8 @@ enum err desk_new(const struct desk_deps *deps, struct desk **out, struct errinf
     desk->visitor_frames_per_s = deps->visitor_frames_per_s > 0 ? deps->visitor_frames_per_s : 50;
     desk->agent_frames_per_s = deps->agent_frames_per_s > 0 ? deps->agent_frames_per_s : 100;
     desk->events_keep_ms = deps->events_keep_ms > 0 ? deps->events_keep_ms : 90 * TIME_DAY_MS;
+    desk->presence_grace_ms =
+        deps->presence_grace_ms > 0 ? deps->presence_grace_ms : PRESENCE_GRACE_MS;
     desk->wire = wire_null;
     desk->stream = stream_new();
     desk->receipts = receipts_new(desk);
@@ -57,6 +61,9 @@ enum err desk_new(const struct desk_deps *deps, struct desk **out, struct errinf
     }
     if (desk->bus != NULL) {
         bus_listen(desk->bus, stream_on_event, desk);
+    }
+    if (deps->notices != NULL) {
+        desk_tell_handle(desk, deps->notices);
     }
     presence_register_timers(desk);
     retention_register_timers(desk);
@@ -120,6 +127,7 @@ void desk_free(struct desk **desk)
     receipts_free(&d->receipts);
     stream_free(&d->stream);
     routing_state_free(&d->routing);
+    idmap_free(&d->differed);
     mem_wipe(d->secret_key, sizeof d->secret_key);
     mem_free(d);
     *desk = NULL;

@@ -42,16 +42,18 @@ struct desk_bot {
 /* ---- life: desk_new, then identity_new with desk_identity_hooks, then desk_use_identity, desk_endpoints, timers/server start, desk_start ---- */
 
 struct desk_deps {
-    struct db *db;         /* opened with desk_index_source among its sources */
-    struct bus *bus;       /* desk_new listens */
-    struct timers *timers; /* desk_new registers its kinds */
+    struct db *db;           /* opened with desk_index_source among its sources */
+    struct bus *bus;         /* desk_new listens */
+    struct notices *notices; /* of other nodes; may be NULL */
+    struct timers *timers;   /* desk_new registers its kinds */
     struct files *files;
     struct clock clock;
     uint8_t secret_key[32]; /* the installation's: seals the inboxes' secrets */
     struct desk_bot bot;
     int visitor_frames_per_s,
-        agent_frames_per_s; /* of one socket, more closes it with 4029; 0: 50 and 100 */
-    int64_t events_keep_ms; /* after a conversation was resolved; 0: 90 days */
+        agent_frames_per_s;    /* of one socket, more closes it with 4029; 0: 50 and 100 */
+    int64_t presence_grace_ms; /* 0: PRESENCE_GRACE_MS */
+    int64_t events_keep_ms;    /* after a conversation was resolved; 0: 90 days */
 };
 extern const struct db_index_source desk_index_source; /* "message" */
 

@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "desk/receipts.h"
 #include "desk/stream.h"
+#include "desk/tell.h"
 #include "desk/workspace.h"
 
 /* ---- customers ---- */
@@ -85,20 +86,17 @@ static enum err on_customer_merge(void *arg, struct db_txn *txn, struct customer
     return err;
 }
 
-static void names_changed(void *arg)
-{
-    struct desk *desk = arg;
-    (void)atomic_fetch_add(&desk->names_version, 1);
-}
-
 static enum err on_customer_changed(void *arg, struct db_txn *txn, struct customer_id customer)
 {
     struct desk *desk = arg;
     struct conversation *list = NULL;
     size_t n = 0;
-    db_on_commit(txn, names_changed, desk);
-    enum err err = conversation_list_of_customer(txn, customer, (struct inbox_id){0}, 0, 20,
-                                                 db_txn_arena(txn), &list, &n);
+    enum err err = desk_tell_names(txn, desk);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = conversation_list_of_customer(txn, customer, (struct inbox_id){0}, 0, 20,
+                                        db_txn_arena(txn), &list, &n);
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
         if (list[i].state != CONVERSATION_RESOLVED) {
             struct desk_work w = desk_work_begin(desk, txn, &list[i]);

@@ -17,6 +17,8 @@ struct desk {
     struct db *db;
     struct bus *bus;
     struct node *node; /* NULL: this process is the only one */
+    struct idmap *
+        differed; /* presence_compare's: agents whose row and registry did not agree at the last look */
     struct timers *timers;
     struct files *files;
     struct clock clock;
@@ -36,7 +38,7 @@ struct desk {
     atomic_bool is_route_wanted;
     atomic_bool is_stopping;
     int visitor_frames_per_s, agent_frames_per_s;
-    int64_t events_keep_ms;
+    int64_t events_keep_ms, presence_grace_ms;
 };
 
 int64_t desk_now(const struct desk *desk);

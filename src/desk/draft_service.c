@@ -1,5 +1,5 @@
 #include "desk/draft.h"
-#include "desk/stream.h"
+#include "desk/tell.h"
 
 struct job {
     struct desk *desk;
@@ -23,7 +23,7 @@ static void write_place(struct json_writer *w, int64_t conversation, int64_t kin
     json_object_end(w);
 }
 
-static void tell_on_commit(struct db_txn *txn, const struct job *j, bool is_kept, int64_t now)
+static enum err tell_on_commit(struct db_txn *txn, const struct job *j, bool is_kept, int64_t now)
 {
     struct arena *arena = db_txn_arena(txn);
     BUF_AUTO b;
@@ -40,7 +40,7 @@ static void tell_on_commit(struct db_txn *txn, const struct job *j, bool is_kept
         json_put_null(&w);
     }
     json_object_end(&w);
-    desk_tell_agent_on_commit(txn, j->desk, j->actor->agent, &b);
+    return desk_tell_agent_on_commit(txn, j->desk, j->actor->agent, &b);
 }
 
 /* ---- keeping ---- */
@@ -73,7 +73,7 @@ static enum err put_fn(struct db_txn *txn, void *arg)
               : db_exec(txn, "DELETE FROM drafts WHERE agent_id = $1 AND conversation_id = $2",
                         DB_ARGS(db_i64(j->actor->agent.v), db_i64(j->id.v)), &n);
     if (err == ERR_OK && kind_before != (is_kept ? j->kind : -1)) {
-        tell_on_commit(txn, j, is_kept, now);
+        err = tell_on_commit(txn, j, is_kept, now);
     }
     return err;
 }

@@ -3,6 +3,7 @@
 #define DESK_MENTION_H
 
 #include "desk/desk_internal.h"
+#include "desk/tell.h"
 
 #define MENTION_COUNT_MAX 999 /* more unseen ones are counted as this many */
 
@@ -51,7 +52,8 @@ ERR_MUST_USE enum err mention_see(struct desk *desk, const struct actor *actor,
 ERR_MUST_USE enum err mention_tell_on_commit(struct desk *desk, struct db_txn *txn,
                                              const struct message *m, const struct agent_id *agents,
                                              size_t n);
-/* To all of this agent's sockets: seen, here or in another tab. */
-void mention_tell_seen(struct desk *desk, struct agent_id agent, struct conversation_id c);
+/* For all of this agent's sockets: seen, here or in another tab. */
+struct desk_frame mention_seen_frame(struct agent_id agent, struct conversation_id c,
+                                     struct arena *arena);
 
 #endif

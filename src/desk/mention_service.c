@@ -2,7 +2,7 @@
 #include "desk/mention.h"
 
 #include "base/mem.h"
-#include "desk/stream.h"
+#include "desk/tell.h"
 
 #define FRAME_MAX (16 * 1024)
 
@@ -90,7 +90,13 @@ static enum err see_fn(struct db_txn *txn, void *arg)
     struct seeing *s = arg;
     enum err err =
         mention_mark_seen(txn, s->actor->agent, s->c, INT64_MAX, desk_now(s->desk), &s->n);
-    return err != ERR_OK ? err : mention_count_unseen(txn, s->actor, &s->unseen);
+    err = err != ERR_OK ? err : mention_count_unseen(txn, s->actor, &s->unseen);
+    if (err == ERR_OK && s->n > 0) {
+        struct desk_frame *f = ARENA_NEW(db_txn_arena(txn), struct desk_frame);
+        *f = mention_seen_frame(s->actor->agent, s->c, db_txn_arena(txn));
+        err = desk_tell_on_commit(txn, s->desk, f, 1);
+    }
+    return err;
 }
 
 enum err mention_see(struct desk *desk, const struct actor *actor, struct conversation_id c,
@@ -101,48 +107,21 @@ enum err mention_see(struct desk *desk, const struct actor *actor, struct conver
     err = err != ERR_OK ? err : db_write(desk->db, see_fn, &s);
     if (err == ERR_OK) {
         *unseen_out = s.unseen;
-        if (s.n > 0) {
-            mention_tell_seen(desk, actor->agent, c);
-        }
     }
     return err;
 }
 
-void mention_tell_seen(struct desk *desk, struct agent_id agent, struct conversation_id c)
+struct desk_frame mention_seen_frame(struct agent_id agent, struct conversation_id c,
+                                     struct arena *arena)
 {
-    BUF_AUTO b;
-    buf_init(&b, 256);
-    struct json_writer w;
-    json_writer_init(&w, &b);
-    json_object_begin(&w);
-    json_kv_cstr(&w, "t", "mentions_seen");
-    json_kv_id(&w, "conversation_id", c.v);
-    json_object_end(&w);
-    uint64_t topic = topic_of_agent(agent);
-    desk->wire.publish(desk->wire.arg, &topic, 1, 0, buf_str(&b), NULL);
+    return (struct desk_frame){
+        .topics = {topic_of_agent(agent)},
+        .n_topics = 1,
+        .bytes = str_printf(arena, "{\"t\":\"mentions_seen\",\"conversation_id\":\"%lld\"}",
+                            (long long)c.v)};
 }
 
 /* ---- telling ---- */
-
-struct news {
-    struct desk *desk;
-    struct str frame;
-    struct agent_id agents[MESSAGE_MAX_MENTIONS];
-    size_t n;
-    struct agent_id assignee;
-    struct team_id team;
-};
-
-static void tell(void *arg)
-{
-    struct news *n = arg;
-    for (size_t i = 0; i < n->n; i++) {
-        uint64_t topic = topic_of_agent(n->agents[i]);
-        if (stream_may_hear(n->desk, n->agents[i], n->assignee, n->team)) {
-            n->desk->wire.publish(n->desk->wire.arg, &topic, 1, 0, n->frame, NULL);
-        }
-    }
-}
 
 enum err mention_tell_on_commit(struct desk *desk, struct db_txn *txn, const struct message *m,
                                 const struct agent_id *agents, size_t n)
@@ -172,17 +151,15 @@ enum err mention_tell_on_commit(struct desk *desk, struct db_txn *txn, const str
     json_object_end(&w);
     err = err != ERR_OK ? err : buf_err(&b);
     if (err == ERR_OK) {
-        struct news *news = ARENA_NEW(arena, struct news);
-        *news = (struct news){.desk = desk,
-                              .frame = str_dup(arena, buf_str(&b)),
-                              .assignee = c.assignee,
-                              .team = c.team};
+        struct agent_id others[MESSAGE_MAX_MENTIONS];
+        size_t n_others = 0;
         for (size_t i = 0; i < n && i < MESSAGE_MAX_MENTIONS; i++) {
             if (agents[i].v != m->author_id) {
-                news->agents[news->n++] = agents[i];
+                others[n_others++] = agents[i];
             }
         }
-        db_on_commit(txn, tell, news);
+        err = desk_tell_readers_on_commit(txn, desk, others, n_others, c.assignee, c.team,
+                                          buf_str(&b));
     }
     return err;
 }

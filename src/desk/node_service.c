@@ -27,6 +27,20 @@ static void on_tick(void *arg)
     if (db_read(desk->db, tick_fn, desk) != ERR_OK) {
         return; /* the next one is near */
     }
+    presence_compare(desk);
+}
+
+/* ---- a lease ended ---- */
+
+static void route(void *arg)
+{
+    desk_route_soon(arg); /* what that node was about to offer */
+}
+
+static enum err on_ended(struct db_txn *txn, void *arg, int64_t id)
+{
+    db_on_commit(txn, route, arg);
+    return presence_node_ended(txn, arg, id);
 }
 
 /* ---- this lease was lost ---- */
@@ -39,6 +53,7 @@ static void close_all_on_writer(void *arg)
 /* What sockets were told stands, and the stream of events goes on where it was; but presence, who looks at what, and permissions may have moved. */
 static void on_lost(void *arg)
 {
+    identity_forget_cached(((struct desk *)arg)->identity);
     desk_on_writer(arg, close_all_on_writer, arg);
     desk_route_soon(arg);
 }
@@ -47,5 +62,6 @@ void desk_use_node(struct desk *desk, struct node *node)
 {
     desk->node = node;
     node_on_tick(node, on_tick, desk);
+    node_on_ended(node, on_ended, desk);
     node_on_lost(node, on_lost, desk);
 }

@@ -1,7 +1,7 @@
 /* Rows of `offers`, and the frames about them: the agent learns of an offer, and of its end, after the commit that made it so. */
 #include "desk/message.h"
 #include "desk/offer.h"
-#include "desk/stream.h"
+#include "desk/tell.h"
 
 static const char *const end_words[] = {"", "accepted", "declined", "expired", "withdrawn"};
 
@@ -85,7 +85,9 @@ enum err offer_make(struct desk *desk, struct db_txn *txn, const struct conversa
     buf_init(&b, 16384);
     err = write_frame(txn, db_txn_arena(txn), &o, c, &b);
     if (err == ERR_OK) {
-        desk_tell_agent_on_commit(txn, desk, agent, &b);
+        err = desk_tell_agent_on_commit(txn, desk, agent, &b);
+    }
+    if (err == ERR_OK) {
         err = timer_set(txn, "offer", o.id, expires_at, STR("{}"));
     }
     return err;
@@ -133,8 +135,8 @@ enum err offer_end(struct desk *desk, struct db_txn *txn, int64_t id, enum offer
     json_kv_id(&w, "id", id);
     json_kv_cstr(&w, "reason", end_words[state]);
     json_object_end(&w);
-    desk_tell_agent_on_commit(txn, desk, agent, &b);
-    return timer_cancel(txn, "offer", id);
+    err = desk_tell_agent_on_commit(txn, desk, agent, &b);
+    return err != ERR_OK ? err : timer_cancel(txn, "offer", id);
 }
 
 enum err offer_withdraw_of(struct desk *desk, struct db_txn *txn, struct conversation_id c,

@@ -62,6 +62,21 @@ ERR_MUST_USE enum err presence_store(struct db_txn *txn, const struct presence *
 ERR_MUST_USE enum err presence_load_of(struct db_txn *txn, struct agent_id agent,
                                        int64_t *load_out);
 
+/* ---- who is connected (presence_nodes_service.c) ----
+ * Of one node the stream's registry says it. Of several the rows of presence_nodes do: one per agent and node that has sockets of this agent. */
+
+/* This node has sockets of the agent. ERR_AGAIN: its lease is over. */
+ERR_MUST_USE enum err presence_hold(struct desk *desk, struct db_txn *txn, struct agent_id agent);
+/* No longer; has another one? */
+ERR_MUST_USE enum err presence_let_go(struct desk *desk, struct db_txn *txn, struct agent_id agent,
+                                      bool *is_elsewhere_out);
+ERR_MUST_USE enum err presence_is_connected(struct desk *desk, struct db_txn *txn,
+                                            struct agent_id agent, bool *out);
+/* A node's lease ended: its agents have the grace to come back, at any node. */
+ERR_MUST_USE enum err presence_node_ended(struct db_txn *txn, void *desk, int64_t node);
+/* Now and then, on the node's thread: rows and registry are compared, and what differs twice in a row is mended. */
+void presence_compare(struct desk *desk);
+
 /* ---- service ---- */
 
 /* To everybody's sockets after the commit: this agent as it is now. */

@@ -1,7 +1,8 @@
-/* Presence is a row; who is connected is known by the stream's registry, on the writer's thread. The last socket's end sets a timer, the next hello cancels it:
+/* Presence is a row; who is connected is known by the stream's registry, on the writer's thread, and where there are several nodes by presence_nodes_service.c. The last socket's end sets a timer, the next hello cancels it:
  * when the timer fires and somebody is connected after all, nothing happens. "idle" is a timer, too, that looks at the row and moves itself on. */
 #include "desk/presence.h"
 #include "desk/stream.h"
+#include "desk/tell.h"
 
 #include "base/log.h"
 
@@ -57,21 +58,6 @@ enum err presence_write_all_json(struct db_txn *txn, struct arena *arena, struct
     return err;
 }
 
-struct news {
-    struct desk *desk;
-    struct str frame;
-    struct agent_id agent;
-    bool is_reachable;
-};
-
-static void tell(void *arg)
-{
-    struct news *n = arg;
-    stream_set_reachable(n->desk, n->agent, n->is_reachable);
-    uint64_t topic = topic_of_desk();
-    n->desk->wire.publish(n->desk->wire.arg, &topic, 1, 0, n->frame, NULL);
-}
-
 static enum err tell_on_commit(struct desk *desk, struct db_txn *txn, const struct presence *p)
 {
     BUF_AUTO b;
@@ -83,13 +69,11 @@ static enum err tell_on_commit(struct desk *desk, struct db_txn *txn, const stru
     json_put_key(&w, "presence");
     enum err err = presence_write_json(txn, db_txn_arena(txn), p, &w);
     json_object_end(&w);
-    if (err == ERR_OK) {
-        struct news *n = ARENA_NEW(db_txn_arena(txn), struct news);
-        *n = (struct news){desk, str_dup(db_txn_arena(txn), buf_str(&b)), p->agent,
-                           p->is_online && p->status != PRESENCE_AWAY};
-        db_on_commit(txn, tell, n);
-    }
-    return err;
+    err = err != ERR_OK ? err : buf_err(&b);
+    return err != ERR_OK ? err
+                         : desk_tell_presence_on_commit(txn, desk, p->agent,
+                                                        p->is_online && p->status != PRESENCE_AWAY,
+                                                        buf_str(&b));
 }
 
 enum err presence_tell(struct desk *desk, struct db_txn *txn, struct agent_id agent)
@@ -176,7 +160,10 @@ enum err presence_set(struct desk *desk, const struct actor *actor, struct prese
 enum err presence_connected(struct desk *desk, struct db_txn *txn, struct agent_id agent)
 {
     struct presence_input in = input(desk, PRESENCE_CONNECTED);
-    enum err err = timer_cancel(txn, "presence_grace", agent.v);
+    enum err err = presence_hold(desk, txn, agent);
+    if (err == ERR_OK) {
+        err = timer_cancel(txn, "presence_grace", agent.v);
+    }
     if (err == ERR_OK) {
         err = presence_happened(desk, txn, agent, in);
     }
@@ -188,12 +175,16 @@ enum err presence_connected(struct desk *desk, struct db_txn *txn, struct agent_
 enum err presence_disconnecting(struct desk *desk, struct db_txn *txn, struct agent_id agent,
                                 struct session_id session, bool is_last)
 {
-    bool may_return = false;
+    bool may_return = false, is_elsewhere = false;
     enum err err = is_last ? session_is_there(txn, session, &may_return) : ERR_OK;
     if (err != ERR_OK || !is_last) {
         return err;
     }
-    int64_t grace_ms = may_return ? PRESENCE_GRACE_MS : PRESENCE_SIGNED_OUT_GRACE_MS;
+    err = presence_let_go(desk, txn, agent, &is_elsewhere);
+    if (err != ERR_OK || is_elsewhere) {
+        return err;
+    }
+    int64_t grace_ms = may_return ? desk->presence_grace_ms : PRESENCE_SIGNED_OUT_GRACE_MS;
     return timer_set(txn, "presence_grace", agent.v, desk_now(desk) + grace_ms, STR("{}"));
 }
 
@@ -204,10 +195,12 @@ static enum err on_grace_over(struct db_txn *txn, void *arg, int64_t subject, st
     (void)now;
     struct desk *desk = arg;
     struct agent_id agent = {subject};
-    if (stream_count(desk, agent) > 0) {
-        return ERR_OK;
+    bool is_here = false;
+    enum err err = presence_is_connected(desk, txn, agent, &is_here);
+    if (err != ERR_OK || is_here) {
+        return err;
     }
-    enum err err = timer_cancel(txn, "presence_idle", subject);
+    err = timer_cancel(txn, "presence_idle", subject);
     return err != ERR_OK ? err : presence_happened(desk, txn, agent, input(desk, PRESENCE_GONE));
 }
 
@@ -244,9 +237,13 @@ static enum err after_restart_fn(struct db_txn *txn, void *arg)
     for (size_t i = 0; i < n && err == ERR_OK; i++) {
         stream_set_reachable(desk, list[i].agent,
                              list[i].is_online && list[i].status != PRESENCE_AWAY);
-        if (list[i].is_online && stream_count(desk, list[i].agent) == 0) {
+        bool is_here = false;
+        if (list[i].is_online) {
+            err = presence_is_connected(desk, txn, list[i].agent, &is_here);
+        }
+        if (err == ERR_OK && list[i].is_online && !is_here) {
             err = timer_set(txn, "presence_grace", list[i].agent.v,
-                            desk_now(desk) + PRESENCE_GRACE_MS, STR("{}"));
+                            desk_now(desk) + desk->presence_grace_ms, STR("{}"));
         }
     }
     return err;

@@ -15,7 +15,9 @@
 #include "base/vec.h"
 #include "desk/mention.h"
 #include "desk/presence.h"
+#include "desk/tell.h"
 
+#define AT_ONCE 500        /* frames in a notice */
 #define MAX_WAITING 200000 /* marks; more are dropped, later ones stand for them */
 
 struct mark {
@@ -217,22 +219,8 @@ static enum err write_agent(struct db_txn *txn, struct fold *f, int64_t now)
                                    &f->n_mentions_seen);
 }
 
-static enum err write_fn(struct db_txn *txn, void *arg)
-{
-    struct batch *b = arg;
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < b->folds.len && err == ERR_OK; i++) {
-        struct fold *f = &b->folds.items[i];
-        f->is_changed = false;
-        f->n_mentions_seen = 0;
-        err = f->is_load          ? presence_tell(b->desk, txn, f->agent)
-              : f->agent_read > 0 ? write_agent(txn, f, desk_now(b->desk))
-                                  : write_customer(txn, f);
-    }
-    return err;
-}
-
-static void tell(struct desk *desk, const struct fold *f)
+/* Who has read it has other tabs, which show the list and not the conversation. */
+static struct desk_frame frame_of(const struct fold *f, struct arena *arena)
 {
     BUF_AUTO b;
     buf_init(&b, 1024);
@@ -245,23 +233,74 @@ static void tell(struct desk *desk, const struct fold *f)
     json_kv_i64(&w, "customer_delivered_seq", f->out[1]);
     json_kv_i64(&w, "agent_read_seq", f->out[2]);
     json_object_end(&w);
-    /* Who has read it has other tabs, which show the list and not the conversation. */
-    uint64_t topics[3] = {topic_of_conversation(f->conversation),
-                          topic_of_visitor(f->inbox, f->customer), topic_of_agent(f->agent)};
-    desk->wire.publish(desk->wire.arg, topics, f->agent.v != 0 ? 3 : 2, 0, buf_str(&b), NULL);
+    return (struct desk_frame){.topics = {topic_of_conversation(f->conversation),
+                                          topic_of_visitor(f->inbox, f->customer),
+                                          topic_of_agent(f->agent)},
+                               .n_topics = f->agent.v != 0 ? 3 : 2,
+                               .bytes = str_dup(arena, buf_str(&b))};
+}
+
+/* All frames of a batch are one notice; a node that has just come misses nothing that its clients do not load. */
+static enum err tell_others(const struct batch *b, struct db_txn *txn)
+{
+    if (!desk_has_others(b->desk)) {
+        return ERR_OK;
+    }
+    struct arena *arena = db_txn_arena(txn);
+    struct desk_frame *frames = ARENA_ARRAY(arena, struct desk_frame, AT_ONCE);
+    enum err err = ERR_OK;
+    size_t n = 0;
+    for (size_t i = 0; i < b->folds.len && err == ERR_OK; i++) {
+        const struct fold *f = &b->folds.items[i];
+        if (f->is_changed) {
+            frames[n++] = frame_of(f, arena);
+        }
+        if (f->n_mentions_seen > 0) {
+            frames[n++] = mention_seen_frame(f->agent, f->conversation, arena);
+        }
+        if (n + 2 > AT_ONCE || i + 1 == b->folds.len) {
+            err = desk_tell_others(txn, b->desk, frames, n);
+            n = 0;
+        }
+    }
+    return err;
+}
+
+static enum err write_fn(struct db_txn *txn, void *arg)
+{
+    struct batch *b = arg;
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < b->folds.len && err == ERR_OK; i++) {
+        struct fold *f = &b->folds.items[i];
+        f->is_changed = false;
+        f->n_mentions_seen = 0;
+        err = f->is_load          ? presence_tell(b->desk, txn, f->agent)
+              : f->agent_read > 0 ? write_agent(txn, f, desk_now(b->desk))
+                                  : write_customer(txn, f);
+    }
+    return err != ERR_OK ? err : tell_others(b, txn);
+}
+
+static void tell_here(struct desk *desk, const struct fold *f, struct arena *arena)
+{
+    struct desk_frame frame = frame_of(f, arena);
+    desk->wire.publish(desk->wire.arg, frame.topics, frame.n_topics, 0, frame.bytes, NULL);
 }
 
 enum err receipts_flush(struct receipts *r)
 {
     struct batch b = {.desk = r->desk};
     take(r, &b);
+    ARENA_AUTO arena = arena_new(0);
     enum err err = b.folds.len > 0 ? db_write(r->desk->db, write_fn, &b) : ERR_OK;
     for (size_t i = 0; i < b.folds.len && err == ERR_OK; i++) {
         if (b.folds.items[i].is_changed) {
-            tell(r->desk, &b.folds.items[i]);
+            tell_here(r->desk, &b.folds.items[i], arena);
         }
         if (b.folds.items[i].n_mentions_seen > 0) {
-            mention_tell_seen(r->desk, b.folds.items[i].agent, b.folds.items[i].conversation);
+            struct desk_frame f =
+                mention_seen_frame(b.folds.items[i].agent, b.folds.items[i].conversation, arena);
+            r->desk->wire.publish(r->desk->wire.arg, f.topics, f.n_topics, 0, f.bytes, NULL);
         }
     }
     VEC_RELEASE(&b.folds);

@@ -132,7 +132,7 @@ bool stream_write_visitor_event(const struct desk *desk, struct buf *out, const 
 bool stream_is_wanted(const struct actor *actor, const struct event *e, bool is_viewing,
                       bool watches_all)
 {
-    if (!conversation_may_read(actor, e->assignee, e->team)) {
+    if (e->conversation.v == 0 || !conversation_may_read(actor, e->assignee, e->team)) {
         return false;
     }
     bool is_mine = e->assignee.v != 0 && e->assignee.v == actor->agent.v;
@@ -169,7 +169,7 @@ void stream_on_event(void *arg, const struct event *e)
     struct desk *desk = arg;
     struct stream *s = desk->stream;
     if (e->conversation.v == 0) {
-        return;
+        return; /* a notice between nodes */
     }
     size_t n = find_targets(s, e);
     bool shares_bytes = e->is_public && !is_head(e);
@@ -411,29 +411,13 @@ int stream_count(const struct desk *desk, struct agent_id agent)
     return n;
 }
 
-/* ---- one agent ---- */
-
-struct agent_news {
-    struct desk *desk;
-    struct agent_id agent;
-    struct str frame;
-};
-
-static void tell_agent(void *arg)
+size_t stream_agents(const struct desk *desk, struct agent_id *out, size_t max)
 {
-    struct agent_news *n = arg;
-    uint64_t topic = topic_of_agent(n->agent);
-    n->desk->wire.publish(n->desk->wire.arg, &topic, 1, 0, n->frame, NULL);
-}
-
-void desk_tell_agent_on_commit(struct db_txn *txn, struct desk *desk, struct agent_id agent,
-                               const struct buf *frame)
-{
-    if (buf_err(frame) != ERR_OK) {
-        return;
+    size_t n = 0;
+    (void)pthread_mutex_lock(&desk->stream->lock);
+    for (; n < desk->stream->listeners.len && n < max; n++) {
+        out[n] = desk->stream->listeners.items[n]->actor.agent;
     }
-    struct arena *arena = db_txn_arena(txn);
-    struct agent_news *n = ARENA_NEW(arena, struct agent_news);
-    *n = (struct agent_news){desk, agent, str_dup(arena, buf_str(frame))};
-    db_on_commit(txn, tell_agent, n);
+    (void)pthread_mutex_unlock(&desk->stream->lock);
+    return n;
 }

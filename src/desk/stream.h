@@ -23,10 +23,6 @@ void stream_write_event(struct buf *out, const struct event *e, struct str data)
 /* The same for a customer: heads become VisitorConversation. False: not for customers. */
 bool stream_write_visitor_event(const struct desk *desk, struct buf *out, const struct event *e);
 
-/* A transient frame to every tab of the agent, after the commit. One that did not fit its buffer is not sent. */
-void desk_tell_agent_on_commit(struct db_txn *txn, struct desk *desk, struct agent_id agent,
-                               const struct buf *frame);
-
 /* ---- on the writer's thread ---- */
 
 /* Runs fn(arg) on the writer's thread, in commit order, also when the queue is full just now. Any thread. */
@@ -47,5 +43,7 @@ bool stream_is_reachable(const struct desk *desk, struct agent_id agent);
 bool stream_may_hear(const struct desk *desk, struct agent_id agent, struct agent_id assignee,
                      struct team_id team);
 int stream_count(const struct desk *desk, struct agent_id agent);
+/* Everybody who listens here. Any thread. */
+size_t stream_agents(const struct desk *desk, struct agent_id *out, size_t max);
 
 #endif

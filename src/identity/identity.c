@@ -1,13 +1,15 @@
 /* The room's object, and what its services share. Cached actors are forgotten in the commit hook of the change that made them wrong: in this process a revoked
- * session is dead when the revoking request is answered; in another process of a cluster within IDENTITY_CACHE_TTL_MS. */
+ * session is dead when the revoking request is answered; on other nodes with the notice that goes with the change, within a second. */
 #include "identity/identity_internal.h"
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "identity/role_store.h"
 #include "identity/session_store.h"
+#include "platform/notice.h"
 #include "platform/timers.h"
 
 #define CACHE_ENTRIES 4096
@@ -124,11 +126,60 @@ static void tell(void *arg)
     }
 }
 
+/* The other nodes: written with the change. A failed write fails the transaction. */
+static void notify_others(struct db_txn *txn, const struct notice *n)
+{
+    BUF_AUTO b;
+    buf_init(&b, 512);
+    struct json_writer w;
+    json_writer_init(&w, &b);
+    json_object_begin(&w);
+    json_kv_i64(&w, "kind", n->kind);
+    json_kv_i64(&w, "agent", n->agent.v);
+    json_kv_i64(&w, "session", n->session.v);
+    json_kv_i64(&w, "customer", n->customer.v);
+    json_object_end(&w);
+    enum err err = notice_add(txn, "identity", buf_str(&b), identity_now(n->identity));
+    if (err != ERR_OK) {
+        LOG_WARN("identity", "other nodes are not told", log_cstr("err", err_name(err)));
+    }
+}
+
 static void notify(struct db_txn *txn, struct notice n)
 {
     struct notice *kept = ARENA_NEW(db_txn_arena(txn), struct notice);
     *kept = n;
     db_on_commit(txn, tell, kept);
+    notify_others(txn, kept);
+}
+
+/* What another node did. That an agent changed concerns the caches only: routing and the numbers of a profile are that node's work. */
+static void on_notice(void *arg, const struct json *what)
+{
+    struct notice n = {.identity = arg};
+    int64_t kind = 0;
+    if (json_get_i64(what, "kind", 0, NOTICE_API_KEY, &kind, NULL) != ERR_OK ||
+        json_get_i64(what, "agent", 0, INT64_MAX / 2, &n.agent.v, NULL) != ERR_OK ||
+        json_get_i64(what, "session", 0, INT64_MAX / 2, &n.session.v, NULL) != ERR_OK ||
+        json_get_i64(what, "customer", 0, INT64_MAX / 2, &n.customer.v, NULL) != ERR_OK) {
+        return;
+    }
+    n.kind = (enum notice_kind)kind;
+    if (n.kind == NOTICE_AGENT) {
+        ttl_cache_remove(n.identity->actors, is_stale, &n);
+    } else {
+        tell(&n);
+    }
+}
+
+void identity_use_notices(struct identity *identity, struct notices *notices)
+{
+    notices_handle(notices, "identity", on_notice, identity);
+}
+
+void identity_forget_cached(struct identity *identity)
+{
+    ttl_cache_remove(identity->actors, NULL, NULL);
 }
 
 void identity_on_permissions_changed(struct identity *identity, struct db_txn *txn,

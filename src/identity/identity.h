@@ -71,6 +71,12 @@ void identity_free(struct identity **identity);
 struct timers;
 ERR_MUST_USE enum err identity_use_timers(struct identity *identity, struct timers *timers);
 
+/* What other nodes change: their notices drop what is kept here and call the hooks. Before the server starts. */
+struct notices;
+void identity_use_notices(struct identity *identity, struct notices *notices);
+/* All of it: this node may have missed something. Any thread. */
+void identity_forget_cached(struct identity *identity);
+
 /* server_options.authenticate: fills rq->actor (in the request's arena) by rq->route->auth, or refuses. auth_arg is the struct identity.
  * Agents: cookie (writes also need X-CSRF-Token, and an Origin / Sec-Fetch-Site that is ours), or Authorization: Bearer shk_...
  * Visitors: Authorization: Bearer <visitor token>. */

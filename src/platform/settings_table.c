@@ -100,6 +100,11 @@ static const struct setting table[] = {
     {"chat.agent_frames_per_second", SETTING_INT, "100", "1..1000000",
      "Frames a second from one agent's socket; more closes it", "单个客服连接每秒帧数,超过则断开"},
 
+    {"presence.grace", SETTING_DURATION_MS, "20s", "1s..10m",
+     "An agent whose last connection broke stays online for this time: a reload or a change of "
+     "networks takes nobody's work away",
+     "客服最后一个连接断开后,在此时间内仍视为在线(刷新页面或切换网络不会丢失会话)"},
+
     {"log.level", SETTING_WORDS, "info", "debug|info|warn|error|off", "How much is logged",
      "日志级别"},
     {"log.format", SETTING_WORDS, "text", "text|json", "Form of the log lines", "日志格式"},
