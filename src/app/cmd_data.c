@@ -10,7 +10,7 @@
 
 struct data_args {
     const char *path; /* the one argument that is no option */
-    bool force;
+    bool force, with_key;
     char *rest[MAX_ARGS + 1];
     const struct program *program; /* settings only */
 };
@@ -23,6 +23,8 @@ static bool split(char *const *args, struct data_args *out)
         struct str arg = str_from(args[i]);
         if (str_eq(arg, STR("--force"))) {
             out->force = true;
+        } else if (str_eq(arg, STR("--with-key"))) {
+            out->with_key = true;
         } else if (!str_starts(arg, STR("--"))) {
             if (out->path != NULL) {
                 return false;
@@ -53,6 +55,8 @@ static int with_settings(char *const *args, bool needs_path, const char *usage,
     }
     struct db_cli cli = {.url = program_db_url(&p),
                          .files_dir = program_files_dir(&p),
+                         .key_file = program_key_file(&p),
+                         .with_key = a.with_key,
                          .sources = &desk_index_source,
                          .n_sources = 1};
     cli.migrations = migrations_all(&cli.n_migrations);
@@ -98,7 +102,8 @@ static int doctor(const struct db_cli *cli, const struct data_args *a)
 
 int cmd_backup(char *const *args)
 {
-    return with_settings(args, true, "stablehand backup [--data=DIR] NEW_FOLDER", backup);
+    return with_settings(args, true, "stablehand backup [--data=DIR] [--with-key] NEW_FOLDER",
+                         backup);
 }
 
 int cmd_restore(char *const *args)

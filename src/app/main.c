@@ -17,7 +17,7 @@ static const struct command {
      "agents, from the command line", cmd_user},
     {"bot", "train|eval|predict|faq-eval ...", "the bot's understanding, from the command line",
      cmd_bot},
-    {"backup", "[--config=FILE] [--data=DIR] NEW_FOLDER",
+    {"backup", "[--config=FILE] [--data=DIR] [--with-key] NEW_FOLDER",
      "copy database and files while they are in use", cmd_backup},
     {"restore", "[--config=FILE] [--data=DIR] [--force] FOLDER",
      "put a checked copy back (the desk must be stopped)", cmd_restore},

@@ -102,6 +102,11 @@ const char *program_db_url(struct program *p)
                                                           settings_str(p->settings, "data.dir")));
 }
 
+const char *program_key_file(struct program *p)
+{
+    return path_setting(p, "data.key_file", "secret.key");
+}
+
 const char *program_files_dir(struct program *p)
 {
     return path_setting(p, "files.dir", "files");
@@ -133,7 +138,7 @@ static enum err check_key(struct program *p, struct errinfo *info)
 static enum err open_store(struct program *p, struct errinfo *info)
 {
     TRY(data_dir_make(settings_str(p->settings, "data.dir"), info));
-    TRY(data_dir_key(path_setting(p, "data.key_file", "secret.key"), p->secret_key, info));
+    TRY(data_dir_key(program_key_file(p), p->secret_key, info));
     size_t n_migrations = 0;
     const struct db_migration *migrations = migrations_all(&n_migrations);
     struct db_options o = {

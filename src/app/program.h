@@ -51,6 +51,7 @@ ERR_MUST_USE enum err program_open(struct program *p, char *const *args, struct 
 ERR_MUST_USE enum err program_open_settings(struct program *p, char *const *args,
                                             struct errinfo *info);
 const char *program_db_url(struct program *p);    /* db.url, or the file below data.dir */
+const char *program_key_file(struct program *p);  /* data.key_file, or secret.key below data.dir */
 const char *program_files_dir(struct program *p); /* files.dir, or the folder below data.dir */
 /* Listening when it returns; prints the line "listening" with address and port. */
 ERR_MUST_USE enum err program_serve(struct program *p, struct errinfo *info);

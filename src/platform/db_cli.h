@@ -8,17 +8,19 @@
 struct db_cli {
     const char *url;       /* as for db_open */
     const char *files_dir; /* of files_open_local; NULL: no files */
+    const char *key_file;  /* the installation's key; NULL: none to be put back */
+    bool with_key;         /* the backup shall hold it */
     const struct db_migration *migrations;
     size_t n_migrations;
     const struct db_index_source *sources; /* for the doctor: how far the search index is behind */
     size_t n_sources;
 };
 
-/* Makes the folder `target` (it must not exist) with stablehand.db and files/: the database as it was when the copy began, and every file it names.
+/* Makes the folder `target` (it must not exist; db_backup.h) with the database as it was at one moment, every file it names, and SHA-256 sums of everything. On PostgreSQL pg_dump is run.
  * The search index is not in it: it is made anew after a restore. */
 int db_cmd_backup(const struct db_cli *cli, const char *target);
-/* Puts such a folder in place after checking the copy (integrity, migrations of this program). An existing database is refused, or with `force`
- * kept beside it as NAME.replaced; one that is in use is always refused. */
+/* Puts such a folder in place after checking it (sums, integrity, migrations of this program). An existing database is refused, or with `force`
+ * kept: a file as NAME.replaced, on PostgreSQL as a schema replaced_TIME. One that is in use is always refused. */
 int db_cmd_restore(const struct db_cli *cli, const char *source, bool force);
 int db_cmd_doctor(const struct db_cli *cli);
 

@@ -162,6 +162,93 @@ static void a_damaged_or_foreign_copy_is_not_restored(void **state)
     tmpdb_close(&t);
 }
 
+/* ---- the sums over a backup ---- */
+
+static void write_text(const char *dir, const char *name, const char *text)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fputs(text, f);
+    (void)fclose(f);
+}
+
+static void refuses_when_touched(const struct db_cli *to, const char *target, const char *name,
+                                 const char *text)
+{
+    char path[256];
+    char was[4096];
+    (void)snprintf(path, sizeof(path), "%s/%s", target, name);
+    FILE *old = fopen(path, "r");
+    size_t n = old != NULL ? fread(was, 1, sizeof(was) - 1, old) : 0;
+    was[n] = '\0';
+    if (old != NULL) {
+        (void)fclose(old);
+    }
+    write_text(target, name, text);
+    assert_int_equal(db_cmd_restore(to, target, true), 1);
+    if (old != NULL) {
+        write_text(target, name, was);
+    } else {
+        (void)unlink(path);
+    }
+}
+
+static void a_backup_that_was_touched_or_not_finished_is_refused(void **state)
+{
+    (void)state;
+    struct tmpdb t = {0};
+    struct tmpdb r = {0};
+    char files_dir[128];
+    char target[128];
+    char key[160];
+    char path[256];
+    char blob[80];
+    char hash[65];
+    tmpdb_open(&t);
+    tmpdb_dir(&r);
+    struct db_cli cli = cli_of(&t, files_dir, sizeof(files_dir));
+    struct files *f = NULL;
+    assert_int_equal(files_open_local(files_dir, &f, NULL), ERR_OK);
+    assert_int_equal(f->ops->put(f, STR("a picture"), hash), ERR_OK);
+    f->ops->free(f);
+    write_text(t.dir, "secret.key", "0123456789abcdef0123456789abcdef");
+    (void)snprintf(key, sizeof(key), "%s/secret.key", t.dir);
+    cli.key_file = key;
+    cli.with_key = true;
+    (void)snprintf(target, sizeof(target), "%s/backup", r.dir);
+    assert_int_equal(db_cmd_backup(&cli, target), 0);
+
+    struct db_cli to = cli;
+    to.url = r.url;
+    char there[160];
+    char key_there[160];
+    (void)snprintf(there, sizeof(there), "%s/files", r.dir);
+    (void)snprintf(key_there, sizeof(key_there), "%s/secret.key", r.dir);
+    to.files_dir = there;
+    to.key_file = key_there;
+    (void)snprintf(blob, sizeof(blob), "files/%.2s/%s", hash, hash);
+    const char *const touched[][2] = {
+        {blob, "a picturf"}, {"secret.key", "another key"}, {"more", "x"}, {"about.json", "{}"}};
+    for (size_t i = 0; i < ARRAY_LEN(touched); i++) {
+        refuses_when_touched(&to, target, touched[i][0], touched[i][1]);
+    }
+    assert_int_equal(access(there, F_OK), -1); /* nothing was put anywhere */
+    write_text(r.dir, "secret.key", "somebody else's");
+    assert_int_equal(db_cmd_restore(&to, target, false), 1);
+    (void)unlink(key_there);
+    assert_int_equal(db_cmd_restore(&to, target, false), 0);
+    assert_int_equal(access(key_there, F_OK), 0);
+    (void)snprintf(path, sizeof(path), "%s/SHA256SUMS", target);
+    (void)unlink(path);
+    assert_int_equal(db_cmd_restore(&to, target, true), 1);
+    to.url = "postgres://nobody@/none?host=/nonexistent";
+    assert_int_equal(db_cmd_restore(&to, target, true), 1);
+    tmpdb_close(&r);
+    tmpdb_close(&t);
+}
+
 static const struct doctor_result *find_result(const struct doctor_result *results, size_t n,
                                                const char *name)
 {
@@ -211,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_backup_under_load_is_one_moment_and_restores),
         cmocka_unit_test(a_damaged_or_foreign_copy_is_not_restored),
+        cmocka_unit_test(a_backup_that_was_touched_or_not_finished_is_refused),
         cmocka_unit_test(the_doctor_sees_health_and_trouble),
     };
     return cmocka_run_group_tests_name("backup", tests, NULL, NULL);
