@@ -1,5 +1,7 @@
 /* `stablehand backup|restore|doctor`: the settings say where the data is, platform/db_cli.h does the work. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "app/bus_setup.h"
 #include "app/commands.h"
@@ -7,6 +9,7 @@
 #include "platform/migrations.h"
 
 #define MAX_ARGS 64
+#define FILES_SKEW_S 60
 
 struct data_args {
     const char *path; /* the one argument that is no option */
@@ -54,7 +57,7 @@ static int with_settings(char *const *args, bool needs_path, const char *usage,
         return code;
     }
     struct db_cli cli = {.url = program_db_url(&p),
-                         .files_dir = program_files_dir(&p),
+                         .files_dir = program_has_bucket(&p) ? NULL : program_files_dir(&p),
                          .key_file = program_key_file(&p),
                          .with_key = a.with_key,
                          .sources = &desk_index_source,
@@ -66,13 +69,26 @@ static int with_settings(char *const *args, bool needs_path, const char *usage,
     return code;
 }
 
+/* Files in a bucket are left where they are: they are never changed, and a database of any age finds the ones it names. */
+static void tell_of_bucket(const struct data_args *a, const char *what)
+{
+    if (program_has_bucket(a->program)) {
+        (void)printf(
+            "%s: uploaded files are in %s and stay there; versioning or replication of the "
+            "bucket is their backup\n",
+            what, settings_str(a->program->settings, "files.url"));
+    }
+}
+
 static int backup(const struct db_cli *cli, const struct data_args *a)
 {
+    tell_of_bucket(a, "backup");
     return db_cmd_backup(cli, a->path);
 }
 
 static int restore(const struct db_cli *cli, const struct data_args *a)
 {
+    tell_of_bucket(a, "restore");
     return db_cmd_restore(cli, a->path, a->force);
 }
 
@@ -94,9 +110,41 @@ static bool is_bus_fine(const struct program *p)
     return line.level != DOCTOR_BAD;
 }
 
+/* Writes, reads and removes something small. */
+static bool are_files_fine(struct program *p)
+{
+    struct files *f = NULL;
+    struct files_probe probe = {0};
+    struct errinfo info = {0};
+    struct doctor_result line = {.name = "files", .level = DOCTOR_GOOD};
+    if (!program_has_bucket(p) && access(program_files_dir(p), F_OK) != 0) {
+        return true; /* nothing was started here yet: its folder is not the doctor's to make */
+    }
+    enum err err = program_open_files(p, settings_str(p->settings, "files.url"), true, &f, &info);
+    err = err != ERR_OK ? err : f->ops->probe(f, &probe, &info);
+    long long skew_s = (long long)(probe.ahead_ms / 1000);
+    if (err != ERR_OK) {
+        line.level = DOCTOR_BAD;
+        (void)snprintf(line.text, sizeof(line.text), "%s", info.message);
+    } else if (probe.tells_time && llabs(skew_s) > FILES_SKEW_S) {
+        line.level = DOCTOR_WARNING;
+        (void)snprintf(line.text, sizeof(line.text),
+                       "its clock is %lld s %s ours; at 15 minutes it refuses us", llabs(skew_s),
+                       skew_s > 0 ? "ahead of" : "behind");
+    } else {
+        (void)snprintf(line.text, sizeof(line.text), "%.180s: written, read and removed", f->name);
+    }
+    if (f != NULL) {
+        f->ops->free(f);
+    }
+    doctor_print(&line);
+    return line.level != DOCTOR_BAD;
+}
+
 static int doctor(const struct db_cli *cli, const struct data_args *a)
 {
     int code = db_cmd_doctor(cli);
+    code = are_files_fine(a->program) ? code : 1;
     return is_bus_fine(a->program) ? code : 1;
 }
 

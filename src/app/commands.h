@@ -10,5 +10,6 @@ int cmd_backup(char *const *args);
 int cmd_restore(char *const *args);
 int cmd_doctor(char *const *args);
 int cmd_migrate(char *const *args);
+int cmd_files(char *const *args);
 
 #endif

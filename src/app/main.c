@@ -21,6 +21,8 @@ static const struct command {
      "copy database and files while they are in use", cmd_backup},
     {"restore", "[--config=FILE] [--data=DIR] [--force] FOLDER",
      "put a checked copy back (the desk must be stopped)", cmd_restore},
+    {"files", "copy --from=URL --to=URL [--verify] [--config=FILE] [--data=DIR]",
+     "move uploaded files to another store; may be interrupted and run again", cmd_files},
     {"migrate", "[--from sqlite:FILE] [--to postgres://...] [--live] [--config=FILE] [--data=DIR]",
      "move the desk's data from the SQLite file to PostgreSQL; again: goes on", cmd_migrate},
     {"doctor", "[--config=FILE] [--data=DIR]", "look for what is wrong with this installation",

@@ -157,7 +157,7 @@ static enum err open_store(struct program *p, struct errinfo *info)
     TRY(bus_setup(p, info));
     p->notices = notices_new(p->bus);
     event_use_bus(p->db, p->bus);
-    TRY(files_open_local(program_files_dir(p), &p->files, info));
+    TRY(program_open_files(p, settings_str(p->settings, "files.url"), false, &p->files, info));
     TRY(timers_new(p->db, p->clock, &p->timers));
     return outbox_new(p->db, p->clock, &p->outbox);
 }
@@ -255,6 +255,18 @@ enum err program_open(struct program *p, char *const *args, struct errinfo *info
 
 /* ---- serving ---- */
 
+/* Where uploads wait until they are whole: beside the files when they are in a folder. */
+static const char *spool_dir(struct program *p)
+{
+    if (!program_has_bucket(p)) {
+        return program_files_dir(p);
+    }
+    const char *dir = str_to_cstr(
+        p->arena, str_printf(p->arena, "%s/spool", settings_str(p->settings, "data.dir")));
+    (void)mkdir(dir, 0700); /* an upload that cannot be written says so */
+    return dir;
+}
+
 static enum err open_server(struct program *p, struct errinfo *info)
 {
     const struct settings *s = p->settings;
@@ -280,7 +292,7 @@ static enum err open_server(struct program *p, struct errinfo *info)
         .web_dir = optional(p, "http.web_dir"),
         .assets = assets_embedded,
         .n_assets = n_assets_embedded,
-        .spool_dir = program_files_dir(p),
+        .spool_dir = spool_dir(p),
         .max_connections = (size_t)settings_int(s, "http.max_connections"),
         .max_connections_per_ip = (size_t)settings_int(s, "http.max_connections_per_ip"),
         .header_timeout_ms = (int)settings_int(s, "http.header_timeout"),

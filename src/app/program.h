@@ -53,6 +53,11 @@ ERR_MUST_USE enum err program_open_settings(struct program *p, char *const *args
 const char *program_db_url(struct program *p);    /* db.url, or the file below data.dir */
 const char *program_key_file(struct program *p);  /* data.key_file, or secret.key below data.dir */
 const char *program_files_dir(struct program *p); /* files.dir, or the folder below data.dir */
+bool program_has_bucket(
+    const struct program *p); /* files.url names a bucket: there is no such folder */
+/* The store of `url` ("": files.dir, "file:/path", "s3://bucket/prefix" with the settings for it). `is_beside`: a server may be running on it. */
+ERR_MUST_USE enum err program_open_files(struct program *p, const char *url, bool is_beside,
+                                         struct files **out, struct errinfo *info);
 /* Listening when it returns; prints the line "listening" with address and port. */
 ERR_MUST_USE enum err program_serve(struct program *p, struct errinfo *info);
 /* Drains and closes whatever was opened; half-opened programs too. */

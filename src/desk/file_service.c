@@ -92,10 +92,11 @@ enum err file_upload(struct desk *desk, const struct upload *u, struct arena *ar
         return err;
     }
     f.name = file_name_clean(arena, u->name);
-    err = u->path != NULL ? desk->files->ops->put_path(desk->files, u->path, sha256, &size)
-                          : desk->files->ops->put(desk->files, u->bytes, sha256);
+    struct errinfo cause = {0};
+    err = u->path != NULL ? desk->files->ops->put_path(desk->files, u->path, sha256, &size, &cause)
+                          : desk->files->ops->put(desk->files, u->bytes, sha256, &cause);
     if (err != ERR_OK) {
-        return err;
+        return files_failed(err, &cause, info);
     }
     f.sha256 = str_dup(arena, str_from(sha256));
     struct saving s = {desk, u, &f, info};
@@ -111,13 +112,12 @@ enum err file_upload(struct desk *desk, const struct upload *u, struct arena *ar
 enum err file_respond(struct desk *desk, const struct file *f, bool wants_inline,
                       struct response *rs, struct errinfo *info)
 {
-    const char *path = NULL;
-    int64_t size = 0;
+    struct blob blob = {0};
+    struct errinfo cause = {0};
     struct arena *arena = response_arena(rs);
-    enum err err = desk->files->ops->path(desk->files, f->sha256, arena, &path, &size);
+    enum err err = desk->files->ops->open(desk->files, f->sha256, f->size, arena, &blob, &cause);
     if (err != ERR_OK) {
-        return err == ERR_NOT_FOUND ? err_set(info, err, "id", "not_found", "the file is gone")
-                                    : err;
+        return files_failed(err, &cause, info);
     }
     bool is_inline = wants_inline && f->is_image;
     response_header(rs, "Content-Disposition", file_disposition(arena, f->name, is_inline));
@@ -125,11 +125,11 @@ enum err file_respond(struct desk *desk, const struct file *f, bool wants_inline
     response_header(rs, "Cross-Origin-Resource-Policy", STR("same-origin"));
     response_header(rs, "Cache-Control", STR("private, max-age=86400, immutable"));
     response_header(rs, "ETag", str_printf(arena, "\"" STR_FMT "\"", STR_ARG(f->sha256)));
-    response_file(rs,
+    response_blob(rs,
                   is_inline                                   ? f->content_type
                   : str_starts(f->content_type, STR("text/")) ? STR("text/plain; charset=utf-8")
                                                               : f->content_type,
-                  path, size);
+                  &blob);
     return ERR_OK;
 }
 

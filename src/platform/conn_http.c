@@ -493,11 +493,10 @@ void http_on_reply(struct conn *conn, struct reply *reply)
             reply->frames[i] = NULL;
         }
     }
-    if (reply->file) {
+    if (reply->file || reply->source) {
         conn->http.phase = HTTP_STREAMING;
         conn_deadline(conn, conn->http.started_ms + conn->loop->server->options.body_timeout_ms);
-        file_stream_start(conn, reply->file, reply->file_from, reply->file_size, reply->keep_alive);
-        reply->file = NULL;
+        file_stream_start(conn, reply);
         return;
     }
     http_done(conn, reply->keep_alive);

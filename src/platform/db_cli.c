@@ -50,7 +50,7 @@ static enum err copy_blobs_of(const char *dir, struct copying *c)
         char hash[65];
         int64_t size = 0;
         (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        err = c->to->ops->put_path(c->to, path, hash, &size);
+        err = c->to->ops->put_path(c->to, path, hash, &size, NULL);
         if (err == ERR_NOT_FOUND) {
             err = ERR_OK; /* removed meanwhile */
         } else if (err != ERR_OK) {

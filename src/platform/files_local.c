@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +29,19 @@ static enum err err_of_errno(const char *what)
     int code = errno;
     LOG_ERROR("files", what, log_i64("errno", code));
     return ERR_UNAVAILABLE;
+}
+
+static enum err no_such_name(struct errinfo *info)
+{
+    return err_set(info, ERR_NOT_FOUND, "id", "not_found", "the file is gone");
+}
+
+/* What the caller hears; the log has said where and why. */
+static enum err told(enum err err, struct errinfo *info)
+{
+    return err == ERR_OK ? err
+                         : err_set(info, err, "files.dir", "disk",
+                                   "the folder of files cannot be used, see the log");
 }
 
 static bool is_sha256(struct str s)
@@ -124,7 +138,8 @@ static bool have_blob(const struct files_local *f, struct str sha256, int64_t *s
     return true;
 }
 
-static enum err local_put(struct files *base, struct str bytes, char sha256_out[65])
+static enum err local_put(struct files *base, struct str bytes, char sha256_out[65],
+                          struct errinfo *info)
 {
     struct files_local *f = (struct files_local *)base;
     char hash[65];
@@ -134,17 +149,17 @@ static enum err local_put(struct files *base, struct str bytes, char sha256_out[
         char tmp[FILES_PATH_MAX];
         int fd = open_tmp(f, tmp);
         if (fd < 0) {
-            return err_of_errno("cannot create");
+            return told(err_of_errno("cannot create"), info);
         }
         enum err err = write_all(fd, bytes.p, bytes.len);
         if (err != ERR_OK) {
             (void)close(fd);
             (void)unlink(tmp);
-            return err;
+            return told(err, info);
         }
         err = settle(f, fd, tmp, hash);
         if (err != ERR_OK) {
-            return err;
+            return told(err, info);
         }
     }
     (void)snprintf(sha256_out, 65, "%s", hash);
@@ -179,19 +194,19 @@ static enum err copy_and_hash(int from, int to, char hash_out[65], int64_t *size
 }
 
 static enum err local_put_path(struct files *base, const char *path, char sha256_out[65],
-                               int64_t *size_out)
+                               int64_t *size_out, struct errinfo *info)
 {
     struct files_local *f = (struct files_local *)base;
     int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (from < 0) {
-        return errno == ENOENT ? ERR_NOT_FOUND : err_of_errno("cannot open");
+        return errno == ENOENT ? no_such_name(info) : told(err_of_errno("cannot open"), info);
     }
     char tmp[FILES_PATH_MAX];
     int to = open_tmp(f, tmp);
     if (to < 0) {
         enum err err = err_of_errno("cannot create");
         (void)close(from);
-        return err;
+        return told(err, info);
     }
     char hash[65];
     int64_t size = 0;
@@ -208,36 +223,127 @@ static enum err local_put_path(struct files *base, const char *path, char sha256
         (void)snprintf(sha256_out, 65, "%s", hash);
         *size_out = size;
     }
-    return err;
+    return told(err, info);
 }
 
-static enum err local_path(struct files *base, struct str sha256, struct arena *arena,
-                           const char **path_out, int64_t *size_out)
+static enum err local_find(struct files *base, struct str sha256, int64_t *size_out,
+                           struct errinfo *info)
 {
     const struct files_local *f = (const struct files_local *)base;
-    int64_t size = 0;
-    if (!is_sha256(sha256) || !have_blob(f, sha256, &size)) {
-        return ERR_NOT_FOUND;
+    return is_sha256(sha256) && have_blob(f, sha256, size_out) ? ERR_OK : no_such_name(info);
+}
+
+static enum err local_open(struct files *base, struct str sha256, int64_t size, struct arena *arena,
+                           struct blob *out, struct errinfo *info)
+{
+    const struct files_local *f = (const struct files_local *)base;
+    int64_t size_there = 0;
+    enum err err = local_find(base, sha256, &size_there, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (size_there != size) {
+        return err_set(info, ERR_PROTOCOL, "id", "damaged",
+                       "the file has %lld bytes instead of %lld", (long long)size_there,
+                       (long long)size);
     }
     char path[FILES_PATH_MAX];
     blob_path(f, sha256, path);
-    *path_out = str_to_cstr(arena, str_from(path));
-    *size_out = size;
+    *out = (struct blob){.size = size, .path = str_to_cstr(arena, str_from(path))};
     return ERR_OK;
 }
 
-static enum err local_remove(struct files *base, struct str sha256)
+static enum err local_fetch(struct files *base, struct str sha256, int fd, struct errinfo *info)
+{
+    const struct files_local *f = (const struct files_local *)base;
+    char path[FILES_PATH_MAX];
+    char hash[65];
+    int64_t size = 0;
+    enum err err = local_find(base, sha256, &size, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    blob_path(f, sha256, path);
+    int from = open(path, O_RDONLY | O_CLOEXEC);
+    if (from < 0) {
+        return told(err_of_errno("cannot open"), info);
+    }
+    err = copy_and_hash(from, fd, hash, &size);
+    (void)close(from);
+    if (err == ERR_OK && !str_eq_cstr(sha256, hash)) {
+        return err_set(info, ERR_PROTOCOL, "files", "damaged",
+                       "%.16s... does not have the content of its name", sha256.p);
+    }
+    return told(err, info);
+}
+
+static enum err local_remove(struct files *base, struct str sha256, struct errinfo *info)
 {
     const struct files_local *f = (const struct files_local *)base;
     char path[FILES_PATH_MAX];
     if (!is_sha256(sha256)) {
-        return ERR_NOT_FOUND;
+        return no_such_name(info);
     }
     blob_path(f, sha256, path);
     if (unlink(path) != 0) {
-        return errno == ENOENT ? ERR_NOT_FOUND : err_of_errno("cannot remove");
+        return errno == ENOENT ? no_such_name(info) : told(err_of_errno("cannot remove"), info);
     }
     return ERR_OK;
+}
+
+static enum err list_folder(const struct files_local *f, const char *name,
+                            enum err (*fn)(void *arg, struct str sha256, int64_t size), void *arg)
+{
+    char path[FILES_PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+    DIR *dir = opendir(path);
+    enum err err = dir == NULL ? err_of_errno("cannot read folder") : ERR_OK;
+    for (const struct dirent *e = dir != NULL ? readdir(dir) : NULL; e != NULL && err == ERR_OK;
+         e = readdir(dir)) {
+        int64_t size = 0;
+        struct str sha256 = str_from(e->d_name);
+        if (is_sha256(sha256) && have_blob(f, sha256, &size)) {
+            err = fn(arg, sha256, size);
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    return err;
+}
+
+static enum err local_list(struct files *base,
+                           enum err (*fn)(void *arg, struct str sha256, int64_t size), void *arg,
+                           struct errinfo *info)
+{
+    const struct files_local *f = (const struct files_local *)base;
+    DIR *dir = opendir(f->dir);
+    enum err err = dir == NULL ? told(err_of_errno("cannot read folder"), info) : ERR_OK;
+    for (const struct dirent *e = dir != NULL ? readdir(dir) : NULL; e != NULL && err == ERR_OK;
+         e = readdir(dir)) {
+        if (strlen(e->d_name) == 2 && strspn(e->d_name, "0123456789abcdef") == 2) {
+            err = list_folder(f, e->d_name, fn, arg);
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    return err;
+}
+
+static enum err local_probe(struct files *base, struct files_probe *out, struct errinfo *info)
+{
+    const struct files_local *f = (const struct files_local *)base;
+    char tmp[FILES_PATH_MAX];
+    int fd = open_tmp(f, tmp);
+    if (fd < 0) {
+        return told(err_of_errno("cannot create"), info);
+    }
+    enum err err = write_all(fd, "probe", 5);
+    (void)close(fd);
+    (void)unlink(tmp);
+    *out = (struct files_probe){0};
+    return told(err, info);
 }
 
 static void local_free(struct files *base)
@@ -265,12 +371,16 @@ static void sweep_tmp(const char *tmp)
 static const struct files_ops local_ops = {
     .put = local_put,
     .put_path = local_put_path,
-    .path = local_path,
+    .open = local_open,
+    .find = local_find,
+    .fetch = local_fetch,
     .remove = local_remove,
+    .list = local_list,
+    .probe = local_probe,
     .free = local_free,
 };
 
-enum err files_open_local(const char *dir, struct files **out, struct errinfo *info)
+static enum err open_folder(const char *dir, bool sweeps, struct files **out, struct errinfo *info)
 {
     char tmp[FILES_PATH_MAX];
     if (str_from(dir).len == 0 || str_from(dir).len > FILES_DIR_MAX) {
@@ -283,10 +393,23 @@ enum err files_open_local(const char *dir, struct files **out, struct errinfo *i
         return err_set(info, ERR_UNAVAILABLE, "files.dir", "open", "cannot write to %s (errno %d)",
                        dir, errno);
     }
-    sweep_tmp(tmp);
+    if (sweeps) {
+        sweep_tmp(tmp);
+    }
     struct files_local *f = MEM_NEW(struct files_local);
     f->base.ops = &local_ops;
     f->dir = mem_strdup(dir);
+    (void)snprintf(f->base.name, sizeof(f->base.name), "%.255s", dir);
     *out = &f->base;
     return ERR_OK;
+}
+
+enum err files_open_local(const char *dir, struct files **out, struct errinfo *info)
+{
+    return open_folder(dir, true, out, info);
+}
+
+enum err files_open_local_beside(const char *dir, struct files **out, struct errinfo *info)
+{
+    return open_folder(dir, false, out, info);
 }

@@ -97,6 +97,10 @@ struct json_writer *response_json(struct response *rs);
 void response_body(struct response *rs, struct str content_type, struct str body);
 /* Streams a file from disk with its length (the loop reads it in pieces off-thread). `unlink` never. */
 void response_file(struct response *rs, struct str content_type, const char *path, int64_t size);
+/* Sends what a file store holds (files.h); takes blob->source. A store that says no before the first byte becomes a problem document of its own, one that breaks in
+ * the middle cuts the connection, so that nobody takes a part for the whole. */
+struct blob;
+void response_blob(struct response *rs, struct str content_type, struct blob *blob);
 void response_no_content(struct response *rs); /* 204 */
 /* `max_age_s` < 0: session cookie; value empty and max_age_s 0: deletes it. Always HttpOnly; Secure when TLS; SameSite=Lax, or Strict with the flag. */
 void response_cookie(struct response *rs, const char *name, struct str value, int64_t max_age_s,

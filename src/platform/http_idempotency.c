@@ -145,7 +145,7 @@ static void keep(struct attempt *a, struct response *rs, enum err err, const str
         response_problem(rs, err, info, request_id);
     }
     struct str body = rs->has_json ? buf_str(&rs->json) : rs->body;
-    if (body.len > IDEMPOTENCY_ANSWER_MAX || rs->file != NULL ||
+    if (body.len > IDEMPOTENCY_ANSWER_MAX || rs->file != NULL || rs->source != NULL ||
         (rs->has_json && buf_err(&rs->json) != ERR_OK)) {
         return;
     }

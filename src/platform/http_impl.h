@@ -2,6 +2,7 @@
 #ifndef PLATFORM_HTTP_IMPL_H
 #define PLATFORM_HTTP_IMPL_H
 
+#include "platform/file_source.h"
 #include "platform/frame.h"
 #include "platform/http.h"
 #include "platform/http_parser.h"
@@ -35,7 +36,8 @@ struct response {
     struct json_writer writer;
     bool has_json, has_body;
     struct str body;
-    const char *file;
+    const char *file; /* either of the two, and the size of it */
+    struct file_source *source;
     int64_t file_size;
 };
 
@@ -52,10 +54,11 @@ struct answer {
     struct str if_none_match;
     struct str range, if_range; /* GET only; of files */
 };
-/* The finished bytes: head and (small) body in one frame, or head and body as two, the second owning the memory. A file follows by its path. */
+/* The finished bytes: head and (small) body in one frame, or head and body as two, the second owning the memory. A file follows by its path or from its source. */
 struct reply {
     struct frame *frames[2];
-    char *file;                   /* mem_free */
+    char *file;                   /* mem_free; or: */
+    struct file_source *source;   /* begun; file_source_close */
     int64_t file_from, file_size; /* which bytes of it */
     bool keep_alive;
 };

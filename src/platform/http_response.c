@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timeutil.h"
+#include "platform/files.h"
 #include "platform/http_impl.h"
 #include "platform/http_range.h"
 #include "platform/problem.h"
@@ -20,6 +21,7 @@ void response_init(struct response *rs, struct arena *arena, bool is_tls)
 void response_release(struct response *rs)
 {
     buf_release(&rs->json);
+    file_source_close(&rs->source);
 }
 
 void response_status(struct response *rs, int status)
@@ -76,6 +78,13 @@ void response_file(struct response *rs, struct str content_type, const char *pat
     rs->file_size = size;
 }
 
+void response_blob(struct response *rs, struct str content_type, struct blob *blob)
+{
+    response_file(rs, content_type, blob->path, blob->size);
+    rs->source = blob->source;
+    blob->source = NULL;
+}
+
 void response_no_content(struct response *rs)
 {
     rs->status = 204;
@@ -118,8 +127,8 @@ void response_problem(struct response *rs, enum err err, const struct errinfo *i
                       uint64_t request_id)
 {
     int status = problem_status(err, info);
-    buf_release(&rs->json);
     struct arena *arena = rs->arena;
+    response_release(rs);
     response_init(rs, arena, rs->is_tls);
     rs->status = status;
     problem_write(response_json(rs), status, err, info, request_id);
@@ -255,7 +264,7 @@ static void choose_range(struct response *rs, const struct answer *how, int64_t 
 {
     *from_out = 0;
     *len_out = rs->file_size;
-    if (!rs->file || rs->status != 200) {
+    if ((!rs->file && !rs->source) || rs->status != 200) {
         return;
     }
     response_header(rs, "Accept-Ranges", STR("bytes"));
@@ -281,6 +290,25 @@ static void choose_range(struct response *rs, const struct answer *how, int64_t 
     }
 }
 
+/* Which bytes of the file, and whether the store has them: it is asked here, on the worker, while the answer can still be another one. */
+static void choose_file(struct response *rs, const struct answer *how, int64_t *from_out,
+                        int64_t *len_out)
+{
+    struct errinfo cause = {0};
+    struct errinfo info = {0};
+    choose_range(rs, how, from_out, len_out);
+    bool is_sent = rs->source && !how->is_head && (rs->status == 200 || rs->status == 206);
+    enum err err =
+        is_sent ? rs->source->ops->begin(rs->source, *from_out, *len_out, &cause) : ERR_OK;
+    if (err != ERR_OK) {
+        err = files_failed(err, &cause, &info);
+        response_problem(rs, err, &info, 0);
+    }
+    if (!is_sent || err != ERR_OK) {
+        file_source_close(&rs->source);
+    }
+}
+
 void response_finish(struct response *rs, const struct answer *how, void (*release)(void *arg),
                      void *arg, struct reply *out)
 {
@@ -292,11 +320,13 @@ void response_finish(struct response *rs, const struct answer *how, void (*relea
     if (is_not_modified(rs, how->if_none_match)) {
         rs->status = 304;
     }
+    bool is_file = rs->file || rs->source;
+    int64_t from = 0, file_len = 0;
+    choose_file(rs, how, &from, &file_len);
+    is_file = is_file && !rs->has_json; /* the store may have said no */
     struct str body = rs->has_json ? buf_str(&rs->json) : rs->has_body ? rs->body : (struct str){0};
     bool bodiless = rs->status == 204 || rs->status == 304;
-    int64_t from = 0, file_len = 0;
-    choose_range(rs, how, &from, &file_len);
-    int64_t length = bodiless ? -1 : rs->file ? file_len : (int64_t)body.len;
+    int64_t length = bodiless ? -1 : is_file ? file_len : (int64_t)body.len;
     bool sends_body = !bodiless && !how->is_head;
     BUF_AUTO head;
     buf_init(&head, 65536);
@@ -308,14 +338,16 @@ void response_finish(struct response *rs, const struct answer *how, void (*relea
         http_head_end(&head, 0, how->keep_alive);
         sends_body = false;
     }
-    if (sends_body && rs->file) {
-        out->file = mem_strdup(rs->file);
+    if (sends_body && is_file) {
+        out->file = rs->file ? mem_strdup(rs->file) : NULL;
+        out->source = rs->source;
+        rs->source = NULL;
         out->file_from = from;
         out->file_size = file_len;
     } else if (sends_body && body.len > COPY_LIMIT) {
         out->frames[1] = frame_new_outside(body, release, arg);
     }
-    out->frames[0] = sends_body && !rs->file && !out->frames[1]
+    out->frames[0] = sends_body && !is_file && !out->frames[1]
                          ? frame_new_bytes2(buf_str(&head), body)
                          : frame_new_bytes(buf_str(&head));
     if (!out->frames[1]) {

@@ -70,6 +70,7 @@ static void command_free(struct command *c)
         frame_unref(&c->reply->frames[0]);
         frame_unref(&c->reply->frames[1]);
         mem_free(c->reply->file);
+        file_source_close(&c->reply->source);
         mem_free(c->reply);
     }
     frame_unref(&c->frame);
@@ -111,6 +112,8 @@ void loop_run_command(struct loop *loop, struct command *c)
         begin_stop(loop);
     } else if (c->kind == CMD_REPLY && conn && conn->mode == CONN_HTTP) {
         http_on_reply(conn, c->reply);
+    } else if (c->kind == CMD_FILE && conn && conn->mode == CONN_HTTP) {
+        file_stream_on_ready(conn);
     } else if (c->kind == CMD_SEND && is_ws) {
         ws_send(conn, c->frame);
     } else if (c->kind == CMD_CLOSE && is_ws) {

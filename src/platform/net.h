@@ -100,6 +100,7 @@ struct conn {
 
 enum command_kind {
     CMD_REPLY,
+    CMD_FILE, /* more of what is being streamed is there */
     CMD_SEND,
     CMD_CLOSE,
     CMD_ACCEPT,
@@ -276,8 +277,8 @@ void http_body_has_room(
     struct conn *conn); /* conn_http.c: called when a spooled piece is on disk */
 
 /* file_stream.c */
-void file_stream_start(struct conn *conn, char *path /* taken */, int64_t from, int64_t size,
-                       bool keep_alive);
+void file_stream_start(struct conn *conn, struct reply *reply); /* takes its file or source */
+void file_stream_on_ready(struct conn *conn);
 void file_stream_on_sent(struct conn *conn);
 void file_stream_abort(struct file_stream **stream);
 

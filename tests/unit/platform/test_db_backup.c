@@ -83,7 +83,7 @@ static void a_backup_under_load_is_one_moment_and_restores(void **state)
     struct db_cli cli = cli_of(&t, files_dir, sizeof(files_dir));
     struct files *f = NULL;
     assert_int_equal(files_open_local(files_dir, &f, NULL), ERR_OK);
-    assert_int_equal(f->ops->put(f, STR("a picture"), hash), ERR_OK);
+    assert_int_equal(f->ops->put(f, STR("a picture"), hash, NULL), ERR_OK);
     f->ops->free(f);
     struct writer w = {.db = t.db};
     pthread_t thread;
@@ -108,14 +108,11 @@ static void a_backup_under_load_is_one_moment_and_restores(void **state)
     assert_int_equal(db_read(r.db, count, &c), ERR_OK);
     assert_true(c.n1 >= n_before && c.n1 == c.n2 && c.n2 == c.max2);
     struct files *rf = NULL;
-    struct arena *arena = arena_new(0);
-    const char *path = NULL;
     int64_t size = 0;
     assert_int_equal(files_open_local(restored_files, &rf, NULL), ERR_OK);
-    assert_int_equal(rf->ops->path(rf, str_from(hash), arena, &path, &size), ERR_OK);
+    assert_int_equal(rf->ops->find(rf, str_from(hash), &size, NULL), ERR_OK);
     assert_int_equal(size, 9);
     rf->ops->free(rf);
-    arena_free(&arena);
     db_close(&r.db);
     assert_int_equal(db_cmd_restore(&to, target, true), 0);
     tmpdb_close(&r);
