@@ -15,7 +15,7 @@ struct data_args {
     const char *path; /* the one argument that is no option */
     bool force, with_key;
     char *rest[MAX_ARGS + 1];
-    const struct program *program; /* settings only */
+    struct program *program; /* settings only */
 };
 
 static bool split(char *const *args, struct data_args *out)

@@ -76,7 +76,7 @@ static const struct setting table[] = {
     {"files.s3_ca_file", SETTING_STR, "", NULL,
      "Certificates (PEM) that the store's is checked with. Empty: the system's",
      "校验对象存储证书用的 CA 文件(PEM)。留空使用系统证书"},
-    {"files.s3_bucket_in_host", SETTING_BOOL, "no", NULL,
+    {"files.s3_bucket_in_host", SETTING_BOOL, "false", NULL,
      "Address the bucket as bucket.host instead of host/bucket",
      "以 桶名.主机 而非 主机/桶名 的形式访问"},
     {"files.s3_silence", SETTING_DURATION_MS, "10s", "1s..5m",

@@ -208,7 +208,7 @@ static void a_backup_that_was_touched_or_not_finished_is_refused(void **state)
     struct db_cli cli = cli_of(&t, files_dir, sizeof(files_dir));
     struct files *f = NULL;
     assert_int_equal(files_open_local(files_dir, &f, NULL), ERR_OK);
-    assert_int_equal(f->ops->put(f, STR("a picture"), hash), ERR_OK);
+    assert_int_equal(f->ops->put(f, STR("a picture"), hash, NULL), ERR_OK);
     f->ops->free(f);
     write_text(t.dir, "secret.key", "0123456789abcdef0123456789abcdef");
     (void)snprintf(key, sizeof(key), "%s/secret.key", t.dir);
