@@ -58,6 +58,7 @@ static void pg_close(struct db *base)
     pg_pool_release(&db->writers);
     pg_delivery_release(&db->delivery);
     (void)pthread_rwlock_destroy(&db->lane);
+    (void)pthread_mutex_destroy(&db->seek);
     mem_free(db->sources);
     mem_free(db->conninfo);
     mem_free(db);
@@ -81,6 +82,7 @@ static struct pg_db *pg_new(const struct db_options *options)
     (void)pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     (void)pthread_rwlock_init(&db->lane, &attr);
     (void)pthread_rwlockattr_destroy(&attr);
+    (void)pthread_mutex_init(&db->seek, NULL);
     struct pg_queue *q = &db->queue;
     (void)pthread_mutex_init(&q->lock, NULL);
     (void)pthread_cond_init(&q->wake, NULL);
@@ -142,8 +144,9 @@ static void pg_stats(struct db *base, struct db_stats *out)
 static bool pg_health(struct db *base, struct errinfo *info)
 {
     struct pg_db *db = (struct pg_db *)base;
-    if (atomic_load(&db->health) != 0) {
-        /* Nobody may be writing at the moment: look ourselves whether it answers again. */
+    if (atomic_load(&db->health) != 0 && db->stream == NULL) {
+        /* Nobody may be writing at the moment: look ourselves whether it answers again. The stream does, each second, and then nobody waits here: a load
+         * balancer takes no answer for a dead node. */
         struct pg_conn *conn = pg_pool_borrow(&db->writers);
         if (conn != NULL) {
             enum err err = pg_conn_ensure(conn, NULL);

@@ -24,6 +24,10 @@
 #define PG_WRITE_CAP_MS 10000
 #define PG_LOCK_CAP_MS 5000
 #define PG_BORROW_CAP_MS 10000 /* a caller waits this long for a connection */
+/* A server that says nothing at all, beyond the time-outs that it keeps itself. */
+#define PG_SILENCE_CAP_MS 5000
+#define PG_HELPER_CAP_MS 600000
+#define PG_LOOK_ROUND_MS 1000 /* of silence, then others are asked who leads */
 #define PG_N_READERS 4
 #define PG_N_WRITERS 8
 #define PG_MAX_WAITING 65536
@@ -67,6 +71,8 @@ struct pg_db;
 struct pg_conn {
     struct pg_db *db;
     PGconn *h; /* NULL or broken: opened again when it is needed */
+    int64_t timeline; /* of the server's log when we came; 0: unknown */
+    bool is_given_up; /* it said nothing for too long: of no use, whatever libpq thinks */
     enum pg_mode mode;
     struct idmap *stmts; /* address of the SQL -> its struct pg_stmt, chained */
     size_t next_name;
@@ -157,8 +163,24 @@ struct pg_db {
     int64_t read_cap_ms;
     bool rehearses;
     atomic_int_fast64_t commits, writes, failed_writes, reads, commit_us_total, retries;
+    /* db_pg_connect.c: the highest timeline met, the host that answered last, the lock of who looks for a leader, when that was last in vain, and when
+     * others were last asked. Milliseconds of the monotonic clock. */
+    atomic_int_fast64_t timeline, seek_failed_ms, suspected_ms;
+    atomic_size_t favourite;
+    pthread_mutex_t seek;
     atomic_int health; /* enum err of the last connection attempt or commit that failed; 0: fine */
 };
+
+/* ---- db_pg_connect.c ---- */
+/* To the host that may be written to, with the settings of the mode and none of our statements. At most about three seconds. */
+ERR_MUST_USE enum err pg_connect(struct pg_db *db, enum pg_mode mode, PGconn **out,
+                                 struct errinfo *info);
+ERR_MUST_USE enum err pg_connect_leader(struct pg_db *db, enum pg_mode mode, PGconn **out,
+                                        int64_t *timeline_out, struct errinfo *info);
+/* Sends what is to be sent, and waits for the next result or the end of the connection. False: neither came in time. */
+bool pg_wait(PGconn *h, int64_t ms);
+/* True: a server of a higher timeline than this leads by now. Asks the hosts, at most once a second for all threads together; may take as long. */
+bool pg_suspect(struct pg_db *db, int64_t timeline);
 
 /* ---- db_pg_conn.c ---- */
 struct pg_conn *pg_conn_new(struct pg_db *db, enum pg_mode mode);
@@ -166,9 +188,6 @@ void pg_conn_free(struct pg_conn **conn);
 /* Opens or opens again. ERR_UNAVAILABLE when no server answers that may be written to. */
 ERR_MUST_USE enum err pg_conn_ensure(struct pg_conn *conn, struct errinfo *info);
 void pg_conn_drop(struct pg_conn *conn); /* the connection is of no use any more */
-/* A connection without our statements and modes, for migrations. */
-ERR_MUST_USE enum err pg_connect(const struct pg_db *db, enum pg_mode mode, PGconn **out,
-                                 struct errinfo *info);
 void pg_txn_init(struct pg_conn *conn, struct arena *arena, bool is_write);
 /* COMMIT; for a read, without waiting for the answer. PG_BROKEN of a write: the outcome is unknown. */
 enum pg_outcome pg_txn_commit(struct pg_conn *conn);

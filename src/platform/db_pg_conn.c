@@ -36,6 +36,8 @@ void pg_conn_drop(struct pg_conn *conn)
     (void)pg_conn_close_rows(conn);
     PQfinish(conn->h);
     conn->h = NULL;
+    conn->timeline = 0;
+    conn->is_given_up = false;
     conn->n_pending = 0;
     conn->has_unread_sync = false;
     void *first = NULL;
@@ -69,81 +71,21 @@ void pg_conn_free(struct pg_conn **conn_ptr)
 
 /* ---- opening ---- */
 
-static void pg_no_notices(void *arg, const PGresult *result)
-{
-    UNUSED(arg);
-    UNUSED(result);
-}
-
-static enum err pg_connect_failed(const PGconn *h, struct errinfo *info)
-{
-    char text[160];
-    (void)snprintf(text, sizeof(text), "%s", PQerrorMessage(h));
-    for (char *p = text; *p != '\0'; p++) {
-        *p = *p == '\n' || *p == '\t' ? ' ' : *p;
-    }
-    return err_set(info, ERR_UNAVAILABLE, "db.url", "connect", "cannot open the database: %s",
-                   text);
-}
-
-enum err pg_connect(const struct pg_db *db, enum pg_mode mode, PGconn **out, struct errinfo *info)
-{
-    /* What the url says stands last and wins. */
-    static const char *const keys[] = {"application_name", "connect_timeout",
-                                       "keepalives_idle",  "keepalives_interval",
-                                       "keepalives_count", "tcp_user_timeout",
-                                       "client_encoding",  "target_session_attrs",
-                                       "dbname",           NULL};
-    const char *const values[] = {"stablehand", "3",    "10",         "3",          "3",
-                                  "10000",      "UTF8", "read-write", db->conninfo, NULL};
-    int64_t cap_ms = mode == PG_READER ? db->read_cap_ms : PG_WRITE_CAP_MS;
-    char set[512];
-    PGconn *h = PQconnectdbParams(keys, values, 1);
-    if (PQstatus(h) != CONNECTION_OK) {
-        enum err err = pg_connect_failed(h, info);
-        PQfinish(h);
-        return err;
-    }
-    (void)PQsetNoticeReceiver(h, pg_no_notices, NULL);
-    /* Acknowledged means on disk, whatever the server's default is. Text is compared as bytes everywhere (see pg_check_collation). */
-    (void)snprintf(
-        set, sizeof(set),
-        "SET statement_timeout = %lld; SET lock_timeout = %d; SET "
-        "idle_in_transaction_session_timeout = 60000; SET client_min_messages = error; "
-        "SET bytea_output = hex; SET standard_conforming_strings = on; SET "
-        "default_transaction_isolation = 'read committed'; %s",
-        (long long)(mode == PG_HELPER ? 0 : cap_ms), PG_LOCK_CAP_MS,
-        /* a sequential scan of a small table would make everybody who writes there a conflict of a serializable transaction */
-        mode == PG_WRITER ? "SET enable_seqscan = off" : "");
-    PGresult *result = PQexec(h, set);
-    bool is_set = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    result = is_set ? PQexec(h, "SELECT set_config('synchronous_commit', 'on', false) WHERE "
-                                "current_setting('synchronous_commit') = 'off'")
-                    : NULL;
-    if (!is_set || PQresultStatus(result) != PGRES_TUPLES_OK) {
-        enum err err = pg_connect_failed(h, info);
-        PQclear(result);
-        PQfinish(h);
-        return err;
-    }
-    PQclear(result);
-    *out = h;
-    return ERR_OK;
-}
-
 enum err pg_conn_ensure(struct pg_conn *conn, struct errinfo *info)
 {
-    if (conn->h != NULL && PQstatus(conn->h) == CONNECTION_OK) {
+    struct pg_db *db = conn->db;
+    bool is_deposed = conn->timeline != 0 && conn->timeline < atomic_load(&db->timeline);
+    if (conn->h != NULL && PQstatus(conn->h) == CONNECTION_OK && !conn->is_given_up &&
+        !is_deposed) {
         return ERR_OK;
     }
     pg_conn_drop(conn);
-    enum err err = pg_connect(conn->db, conn->mode, &conn->h, info);
-    if (err == ERR_OK && PQenterPipelineMode(conn->h) != 1) {
-        err = pg_connect_failed(conn->h, info);
+    enum err err = pg_connect_leader(db, conn->mode, &conn->h, &conn->timeline, info);
+    if (err == ERR_OK && (PQsetnonblocking(conn->h, 1) != 0 || PQenterPipelineMode(conn->h) != 1)) {
+        err = err_set(info, ERR_UNAVAILABLE, "db.url", "connect", "cannot open the database");
         pg_conn_drop(conn);
     }
-    if (atomic_exchange(&conn->db->health, (int)err) != (int)err) {
+    if (atomic_exchange(&db->health, (int)err) != (int)err) {
         LOG_INFO("db", err == ERR_OK ? "the database answers" : "the database does not answer");
     }
     return err;
@@ -260,17 +202,46 @@ static void pg_complain(struct pg_conn *conn, const PGresult *result, const char
     }
 }
 
+/* How long a server may be silent that has to answer a statement within its own time-out, or to find a follower that confirms a COMMIT. */
+static int64_t pg_patience_ms(const struct pg_conn *conn)
+{
+    switch (conn->mode) {
+    case PG_READER:
+        return conn->db->read_cap_ms + PG_SILENCE_CAP_MS;
+    case PG_WRITER:
+        return PG_WRITE_CAP_MS + PG_SILENCE_CAP_MS;
+    case PG_HELPER:
+        break;
+    }
+    return PG_HELPER_CAP_MS;
+}
+
+/* PQgetResult that does not wait for ever: from the first second on it asks whether somebody else leads by now. */
+static PGresult *pg_next_result(struct pg_conn *conn)
+{
+    int64_t waited_ms = 0;
+    while (!conn->is_given_up && !pg_wait(conn->h, PG_LOOK_ROUND_MS)) {
+        waited_ms += PG_LOOK_ROUND_MS;
+        conn->is_given_up =
+            waited_ms >= pg_patience_ms(conn) || pg_suspect(conn->db, conn->timeline);
+        if (conn->is_given_up) {
+            LOG_WARN("db", "a server that does not answer is left", log_i64("ms", waited_ms));
+        }
+    }
+    return conn->is_given_up ? NULL : PQgetResult(conn->h);
+}
+
 /* The answer to one statement. NULL: the connection is gone. */
 static PGresult *pg_take_result(struct pg_conn *conn, size_t i)
 {
-    PGresult *result = PQgetResult(conn->h);
+    PGresult *result = pg_next_result(conn);
     if (result == NULL) {
         return NULL;
     }
-    PGresult *end = PQgetResult(conn->h); /* NULL ends the statement */
+    PGresult *end = pg_next_result(conn); /* NULL ends the statement */
     while (end != NULL) {
         PQclear(end);
-        end = PQgetResult(conn->h);
+        end = pg_next_result(conn);
     }
     if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
         if (conn->pending_stmt[i] != NULL) {
@@ -311,7 +282,7 @@ static void pg_read_answers(struct pg_conn *conn, PGresult **out, size_t n)
     }
     conn->n_pending = 0;
     if (!is_broken) {
-        PGresult *sync = PQgetResult(conn->h);
+        PGresult *sync = pg_next_result(conn);
         is_broken = PQresultStatus(sync) != PGRES_PIPELINE_SYNC;
         PQclear(sync);
     }

@@ -1,8 +1,13 @@
 /* PostgreSQL engine: the conformance suite, and what only this engine promises. Without SH_TEST_PG (scripts/with-postgres) there is nothing to test on. */
 #include "tmpdb.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/timeutil.h"
 #include "db_conformance.h"
 #include "platform/db_cli.h"
 
@@ -91,6 +96,66 @@ static void migrations_run_once_and_must_not_change(void **state)
     tmpdb_close(&tmp);
 }
 
+/* ---- several hosts ---- */
+
+/* A host that hangs: connections are taken by the kernel and nobody answers. */
+static int listen_anywhere(int *port_out)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(addr);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+    *port_out = ntohs(addr.sin_port);
+    return fd;
+}
+
+/* A host that is a proxy in front of nothing. Ends when the socket is shut down. */
+static void *accept_and_close(void *arg)
+{
+    const int *listener = arg;
+    for (int fd = accept(*listener, NULL, NULL); fd >= 0; fd = accept(*listener, NULL, NULL)) {
+        (void)close(fd);
+    }
+    return NULL;
+}
+
+static void hosts_that_hang_or_close_are_passed_over(void **state)
+{
+    (void)state;
+    tmp = (struct tmpdb){0};
+    tmpdb_dir(&tmp);
+    int closing_port;
+    int hanging_port;
+    int closing = listen_anywhere(&closing_port);
+    int hanging = listen_anywhere(&hanging_port);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, accept_and_close, &closing), 0);
+    char url[1024];
+    const char *host = strstr(tmp.url, "host=");
+    assert_non_null(host);
+    size_t dir_len = strcspn(host + 5, "&");
+    (void)snprintf(url, sizeof(url), "%.*shost=127.0.0.1,127.0.0.1,%.*s&port=%d,%d,5432%s",
+                   (int)(host - tmp.url), tmp.url, (int)dir_len, host + 5, closing_port,
+                   hanging_port, host + 5 + dir_len);
+    struct db_options o = {
+        .url = url, .migrations = conformance_migrations, .n_migrations = N_CONFORMANCE_MIGRATIONS};
+    struct db *db = NULL;
+    struct errinfo info = {0};
+    int64_t from = time_monotonic_ns();
+    assert_int_equal(db_open(&o, &db, &info), ERR_OK);
+    assert_true(time_monotonic_ns() - from <
+                2500000000LL); /* libpq alone: 3 s for each connection */
+    db_close(&db);
+    (void)shutdown(closing, SHUT_RDWR);
+    (void)pthread_join(thread, NULL);
+    (void)close(closing);
+    (void)close(hanging);
+    tmpdb_close(&tmp);
+}
+
 int main(void)
 {
     if (tmpdb_pg() == NULL) {
@@ -101,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(migrations_run_once_and_must_not_change),
         cmocka_unit_test(the_doctor_sees_what_is_wrong),
+        cmocka_unit_test(hosts_that_hang_or_close_are_passed_over),
     };
     int n_failed = db_conformance_run(&pg);
     return n_failed + cmocka_run_group_tests_name("postgres_own", tests, NULL, NULL);
