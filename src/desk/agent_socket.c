@@ -11,7 +11,9 @@
 #include "desk/receipts.h"
 #include "desk/socket_peer.h"
 #include "desk/stream.h"
+#include "desk/typing.h"
 #include "desk/view_socket.h"
+#include "desk/viewing.h"
 
 #define REPLAY_MAX 2000
 /* Read on the writer's thread, so that the place of `viewed` in the order is sure: short. The rest is fetched over HTTP. */
@@ -147,7 +149,7 @@ static void forget_views(struct peer *p)
     for (size_t i = 0; i < PEER_MAX_VIEWS; i++) {
         struct conversation_id c = {atomic_exchange(&p->agent->views[i].conversation, 0)};
         if (c.v != 0) {
-            stream_view(p->desk, p->agent->actor.agent, c, false);
+            viewing_change(p->desk, p->agent->actor.agent, c, false);
         }
     }
     if (atomic_exchange(&p->agent->watches_all, false)) {
@@ -309,6 +311,11 @@ static void on_typing(struct peer *p, const struct json *frame)
     buf_init(&b, 4096);
     peer_write_typing(&b, c, "agent", p->agent->actor.agent.v, p->name, on, is_note);
     p->desk->wire.publish(p->desk->wire.arg, topics, is_note ? 1 : 2, 0, buf_str(&b), &p->conn);
+    typing_tell_others(p->desk, &(struct typing){.conversation = c,
+                                                 .kind = "agent",
+                                                 .id = p->agent->actor.agent.v,
+                                                 .on = on,
+                                                 .is_note = is_note});
 }
 
 static void on_read(struct peer *p, const struct json *frame)

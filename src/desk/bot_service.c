@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "desk/socket_peer.h"
+#include "desk/typing.h"
 
 #define BOT_ANSWER "bot_answer"
 #define BOT_IDLE_MS (24 * TIME_HOUR_MS)
@@ -130,7 +131,7 @@ enum err desk_bot_reply(struct desk *desk, const struct desk_bot_message *m, str
 
 /* ---- typing ---- */
 
-struct typing {
+struct where {
     struct conversation_id id;
     struct conversation c;
     struct arena *arena;
@@ -138,7 +139,7 @@ struct typing {
 
 static enum err where_fn(struct db_txn *txn, void *arg)
 {
-    struct typing *t = arg;
+    struct where *t = arg;
     return conversation_load(txn, t->id, t->arena, &t->c);
 }
 
@@ -146,7 +147,7 @@ void desk_bot_typing(struct desk *desk, struct conversation_id conversation, str
                      bool on)
 {
     ARENA_AUTO arena = arena_new(0);
-    struct typing t = {.id = conversation, .arena = arena};
+    struct where t = {.id = conversation, .arena = arena};
     if (db_read(desk->db, where_fn, &t) != ERR_OK) {
         return;
     }
@@ -156,6 +157,9 @@ void desk_bot_typing(struct desk *desk, struct conversation_id conversation, str
     uint64_t topics[2] = {topic_of_visitor(t.c.inbox, t.c.customer),
                           topic_of_conversation(conversation)};
     desk->wire.publish(desk->wire.arg, topics, 2, 0, buf_str(&b), NULL);
+    typing_tell_others(
+        desk,
+        &(struct typing){.conversation = conversation, .kind = "bot", .name = name, .on = on});
 }
 
 /* ---- handover ---- */

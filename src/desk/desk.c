@@ -12,6 +12,8 @@
 #include "desk/socket_peer.h"
 #include "desk/stream.h"
 #include "desk/tell.h"
+#include "desk/typing.h"
+#include "desk/viewing.h"
 #include "desk/wire_server.h"
 #include "desk/workspace.h"
 
@@ -52,6 +54,7 @@ enum err desk_new(const struct desk_deps *deps, struct desk **out, struct errinf
         deps->presence_grace_ms > 0 ? deps->presence_grace_ms : PRESENCE_GRACE_MS;
     desk->wire = wire_null;
     desk->stream = stream_new();
+    desk->viewing = viewing_new();
     desk->receipts = receipts_new(desk);
     desk->routing = routing_state_new();
     enum err err = db_read(desk->db, load_workspace_fn, desk);
@@ -61,6 +64,8 @@ enum err desk_new(const struct desk_deps *deps, struct desk **out, struct errinf
     }
     if (desk->bus != NULL) {
         bus_listen(desk->bus, stream_on_event, desk);
+        viewing_listen(desk, deps->notices);
+        typing_listen(desk, deps->notices);
     }
     if (deps->notices != NULL) {
         desk_tell_handle(desk, deps->notices);
@@ -126,6 +131,10 @@ void desk_free(struct desk **desk)
     }
     receipts_free(&d->receipts);
     stream_free(&d->stream);
+    viewing_free(&d->viewing);
+    for (size_t i = 0; i < d->n_signals; i++) {
+        mem_free(d->signals[i]);
+    }
     routing_state_free(&d->routing);
     idmap_free(&d->differed);
     mem_wipe(d->secret_key, sizeof d->secret_key);

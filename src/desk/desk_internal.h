@@ -9,14 +9,20 @@
 #include "desk/message_store.h"
 #include "desk/wire.h"
 
+#define SIGNALS_MAX 4
+
+struct notices;
+struct signal_handler;
 struct stream;
+struct viewing;
 struct receipts;
 struct routing_state;
 
 struct desk {
     struct db *db;
     struct bus *bus;
-    struct node *node; /* NULL: this process is the only one */
+    struct node *node;        /* NULL: this process is the only one */
+    int64_t refresh_until_ms; /* by the watch: others were there; the node's thread */
     struct idmap *
         differed; /* presence_compare's: agents whose row and registry did not agree at the last look */
     struct timers *timers;
@@ -27,7 +33,10 @@ struct desk {
     struct identity *identity;
     struct server *server;
     struct wire wire;
-    struct stream *stream;     /* who listens: owned by the writer's thread, stream.c */
+    struct stream *stream;   /* who listens: owned by the writer's thread, stream.c */
+    struct viewing *viewing; /* who has what open: likewise */
+    struct signal_handler *signals[SIGNALS_MAX]; /* signal_service.c */
+    size_t n_signals;
     struct receipts *receipts; /* read and delivered marks on their way to the rows */
     struct routing_state *routing;
     /* Facts of the workspace that the live path needs without a look into the database. */
@@ -36,6 +45,7 @@ struct desk {
     atomic_uint
         names_version; /* grows when a customer's profile changes: sockets that keep a name read it again */
     atomic_bool is_route_wanted;
+    atomic_bool is_look_wanted; /* ... a while later: node_service.c */
     atomic_bool is_stopping;
     int visitor_frames_per_s, agent_frames_per_s;
     int64_t events_keep_ms, presence_grace_ms;

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "desk/presence.h"
 #include "desk/stream.h"
+#include "desk/viewing.h"
 #include "desk/workspace.h"
 #include "platform/node.h"
 
@@ -21,6 +22,20 @@ static enum err tick_fn(struct db_txn *txn, void *arg)
     return err;
 }
 
+static void refresh_on_writer(void *arg)
+{
+    viewing_refresh(arg);
+}
+
+/* The queue moved. Whoever moved it routes at once, unless it died or could not; and its places are news for customers of this node, too. */
+static void on_event(void *arg, const struct event *e)
+{
+    struct desk *desk = arg;
+    if (e->conversation.v != 0 && str_starts(e->kind, STR("conversation."))) {
+        atomic_store(&desk->is_look_wanted, true);
+    }
+}
+
 static void on_tick(void *arg)
 {
     struct desk *desk = arg;
@@ -28,6 +43,16 @@ static void on_tick(void *arg)
         return; /* the next one is near */
     }
     presence_compare(desk);
+    int64_t now_ms = time_monotonic_ns() / 1000000;
+    if (node_others(desk->node) > 0) {
+        desk->refresh_until_ms = now_ms + 2 * VIEWING_TTL_MS; /* what the last one said runs out */
+    }
+    if (now_ms < desk->refresh_until_ms) {
+        desk_on_writer(desk, refresh_on_writer, desk);
+    }
+    if (atomic_exchange(&desk->is_look_wanted, false)) {
+        desk_route_soon(desk);
+    }
 }
 
 /* ---- a lease ended ---- */
@@ -61,6 +86,7 @@ static void on_lost(void *arg)
 void desk_use_node(struct desk *desk, struct node *node)
 {
     desk->node = node;
+    bus_listen(desk->bus, on_event, desk);
     node_on_tick(node, on_tick, desk);
     node_on_ended(node, on_ended, desk);
     node_on_lost(node, on_lost, desk);

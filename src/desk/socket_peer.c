@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "desk/typing.h"
 #include "platform/problem.h"
 
 #define SMALL_FRAME 8192
@@ -259,6 +260,7 @@ static void send_done(enum err err, void *arg)
         if (p->visitor != NULL) {
             atomic_store_explicit(&p->visitor->conversation, job->out.conversation.v,
                                   memory_order_relaxed);
+            typing_follow(p, job->out.conversation);
         }
         ack(p, job->in.client_id, &job->out);
     } else {

@@ -34,6 +34,7 @@ struct visitor_part {
     struct conversation_id have_conversation; /* of hello */
     int64_t have;
     _Atomic int64_t conversation; /* the current one, as far as this socket knows */
+    _Atomic int64_t followed;     /* whose signals of other nodes concern this socket; 0: none */
 };
 struct peer {
     struct desk *desk;

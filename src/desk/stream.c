@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "desk/viewing.h"
 
 #define FRAME_MAX (512 * 1024)
 #define MAX_TARGETS 4096
@@ -23,19 +24,10 @@ struct listener {
     VEC(struct ear) ears;
     int n_watch_all;
 };
-struct viewer {
-    struct agent_id agent;
-    int n;
-};
-struct viewers {
-    VEC(struct viewer) list;
-};
-
 struct stream {
     struct idmap *by_agent; /* -> struct listener */
     VEC(struct listener *) listeners;
-    struct idmap *by_conversation; /* -> struct viewers */
-    struct idmap *unreachable;     /* agent -> itself */
+    struct idmap *unreachable; /* agent -> itself */
     /* Of by_agent, listeners and unreachable while they change: write functions, which may run beside the turn, look at them (stream_count,
      * stream_is_reachable). Whoever has the turn reads without it. */
     pthread_mutex_t lock;
@@ -47,7 +39,6 @@ struct stream *stream_new(void)
 {
     struct stream *s = MEM_NEW(struct stream);
     s->by_agent = idmap_new();
-    s->by_conversation = idmap_new();
     s->unreachable = idmap_new();
     (void)pthread_mutex_init(&s->lock, NULL);
     buf_init(&s->frame, FRAME_MAX);
@@ -65,16 +56,7 @@ void stream_free(struct stream **stream)
         mem_free(s->listeners.items[i]);
     }
     VEC_RELEASE(&s->listeners);
-    size_t at = 0;
-    int64_t key = 0;
-    void *value = NULL;
-    while (idmap_next(s->by_conversation, &at, &key, &value)) {
-        struct viewers *v = value;
-        VEC_RELEASE(&v->list);
-        mem_free(v);
-    }
     idmap_free(&s->by_agent);
-    idmap_free(&s->by_conversation);
     idmap_free(&s->unreachable);
     (void)pthread_mutex_destroy(&s->lock);
     buf_release(&s->frame);
@@ -140,23 +122,13 @@ bool stream_is_wanted(const struct actor *actor, const struct event *e, bool is_
            str_starts(e->kind, STR("rating."));
 }
 
-static bool is_viewing(const struct viewers *v, struct agent_id agent)
-{
-    for (size_t i = 0; v != NULL && i < v->list.len; i++) {
-        if (v->list.items[i].agent.v == agent.v) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static size_t find_targets(struct stream *s, const struct event *e)
+static size_t find_targets(const struct desk *desk, struct stream *s, const struct event *e)
 {
     size_t n = 0;
-    const struct viewers *viewers = idmap_find(s->by_conversation, e->conversation.v);
+    const struct viewers *viewers = viewing_find(desk->viewing, e->conversation);
     for (size_t i = 0; i < s->listeners.len && n < MAX_TARGETS - 1; i++) {
         const struct listener *l = s->listeners.items[i];
-        if (stream_is_wanted(&l->actor, e, is_viewing(viewers, l->actor.agent),
+        if (stream_is_wanted(&l->actor, e, viewing_has(viewers, l->actor.agent),
                              l->n_watch_all > 0)) {
             s->targets[n++] = topic_of_agent(l->actor.agent);
         }
@@ -171,7 +143,7 @@ void stream_on_event(void *arg, const struct event *e)
     if (e->conversation.v == 0) {
         return; /* a notice between nodes */
     }
-    size_t n = find_targets(s, e);
+    size_t n = find_targets(desk, s, e);
     bool shares_bytes = e->is_public && !is_head(e);
     if (shares_bytes && e->customer.v != 0) {
         s->targets[n++] = topic_of_visitor(e->inbox, e->customer);
@@ -315,63 +287,6 @@ void stream_watch_all(struct desk *desk, struct agent_id agent, bool on)
     struct listener *l = idmap_find(desk->stream->by_agent, agent.v);
     if (l != NULL) {
         l->n_watch_all += on ? 1 : l->n_watch_all > 0 ? -1 : 0;
-    }
-}
-
-static void tell_viewers(struct desk *desk, struct conversation_id c, const struct viewers *v)
-{
-    BUF_AUTO b;
-    buf_init(&b, 64 * 1024);
-    struct json_writer w;
-    json_writer_init(&w, &b);
-    json_object_begin(&w);
-    json_kv_cstr(&w, "t", "viewing");
-    json_kv_id(&w, "conversation_id", c.v);
-    json_put_key(&w, "agent_ids");
-    json_array_begin(&w);
-    for (size_t i = 0; i < v->list.len; i++) {
-        json_put_id(&w, v->list.items[i].agent.v);
-    }
-    json_array_end(&w);
-    json_object_end(&w);
-    uint64_t topic = topic_of_conversation(c);
-    desk->wire.publish(desk->wire.arg, &topic, 1, 0, buf_str(&b), NULL);
-}
-
-static struct viewer *find_viewer(struct viewers *v, struct agent_id agent)
-{
-    for (size_t i = 0; i < v->list.len; i++) {
-        if (v->list.items[i].agent.v == agent.v) {
-            return &v->list.items[i];
-        }
-    }
-    return NULL;
-}
-
-void stream_view(struct desk *desk, struct agent_id agent, struct conversation_id c, bool open)
-{
-    struct stream *s = desk->stream;
-    struct viewers *v = idmap_find(s->by_conversation, c.v);
-    if (v == NULL) {
-        if (!open) {
-            return;
-        }
-        v = MEM_NEW(struct viewers);
-        (void)idmap_put(s->by_conversation, c.v, v);
-    }
-    struct viewer *mine = find_viewer(v, agent);
-    if (open && mine != NULL) {
-        mine->n++;
-    } else if (open) {
-        VEC_PUSH(&v->list, ((struct viewer){agent, 1}));
-    } else if (mine != NULL && --mine->n <= 0) {
-        VEC_SWAP_REMOVE(&v->list, (size_t)(mine - v->list.items));
-    }
-    tell_viewers(desk, c, v);
-    if (v->list.len == 0) {
-        (void)idmap_remove(s->by_conversation, c.v);
-        VEC_RELEASE(&v->list);
-        mem_free(v);
     }
 }
 

@@ -34,8 +34,6 @@ int stream_leave(struct desk *desk, struct agent_id agent, struct conn_id conn);
 /* Closes the sockets of this agent's session (0: all of the agent's; agent 0: everybody's): 4003 signed out, 4008 come again at once (what the agent may see changed). */
 void stream_close(struct desk *desk, struct agent_id agent, struct session_id session, int code);
 void stream_watch_all(struct desk *desk, struct agent_id agent, bool on);
-/* Counts; tells the other viewers. */
-void stream_view(struct desk *desk, struct agent_id agent, struct conversation_id c, bool open);
 /* Agents who are offline or away, as presence last said: a customer's message to one of them takes the long way, to the queue. */
 void stream_set_reachable(struct desk *desk, struct agent_id agent, bool is_reachable);
 bool stream_is_reachable(const struct desk *desk, struct agent_id agent);

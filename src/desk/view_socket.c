@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "desk/stream.h"
+#include "desk/viewing.h"
 
 #define VIEW_REPLAY_MAX 200
 #define VIEW_REPLAY_BYTES (256 * 1024)
@@ -126,7 +127,7 @@ static void view_done(enum err err, void *arg)
                                                : NULL);
     } else if (!job->open && v != NULL) {
         atomic_store(&v->conversation, 0);
-        stream_view(p->desk, p->agent->actor.agent, job->conversation, false);
+        viewing_change(p->desk, p->agent->actor.agent, job->conversation, false);
         wire->leave(wire->arg, p->conn, topic_of_conversation(job->conversation));
     } else if (job->open && !is_gone) {
         peer_send_frames(p, &job->frames);
@@ -137,7 +138,7 @@ static void view_done(enum err err, void *arg)
             atomic_store(&place->visitor_topic, job->visitor_topic);
             atomic_store_explicit(&place->conversation, job->conversation.v, memory_order_release);
             wire->join(wire->arg, p->conn, topic_of_conversation(job->conversation), false);
-            stream_view(p->desk, p->agent->actor.agent, job->conversation, true);
+            viewing_change(p->desk, p->agent->actor.agent, job->conversation, true);
         }
     }
     buf_release(&job->frames);

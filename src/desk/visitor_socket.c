@@ -6,6 +6,7 @@
 #include "desk/retention.h"
 #include "desk/socket_peer.h"
 #include "desk/stream.h"
+#include "desk/typing.h"
 
 #define REPLAY_MAX 1000000 /* rows; the bytes are what limits */
 #define REPLAY_BYTES                                                                               \
@@ -107,6 +108,7 @@ static void greet(struct peer *p, const struct actor *actor)
         p->name = peer_keep(p->name);
         p->visitor->language = peer_keep(p->visitor->language);
         atomic_store_explicit(&p->stage, PEER_LIVE, memory_order_release);
+        typing_follow(p, (struct conversation_id){atomic_load(&p->visitor->conversation)});
         wire->accept(wire->arg, p->conn);
         peer_send(p, &r.welcome);
         if (r.is_resync) {
@@ -176,6 +178,10 @@ static void publish_typing(struct peer *p, bool on)
     peer_write_typing(&b, c, "customer", p->visitor->customer.v, p->name, on, false);
     uint64_t topic = topic_of_conversation(c);
     p->desk->wire.publish(p->desk->wire.arg, &topic, 1, 0, buf_str(&b), NULL);
+    typing_tell_others(p->desk, &(struct typing){.conversation = c,
+                                                 .kind = "customer",
+                                                 .id = p->visitor->customer.v,
+                                                 .on = on});
 }
 
 static void on_mark(struct peer *p, const struct json *frame, enum receipt_kind kind)
@@ -258,6 +264,7 @@ static void visitor_on_close(void *arg, struct conn_id conn, void *user, int cod
     if (atomic_exchange(&p->stage, PEER_CLOSED) == PEER_LIVE && p->typing_at != 0) {
         publish_typing(p, false);
     }
+    typing_follow(p, (struct conversation_id){0});
     peer_unref(&p);
 }
 

@@ -47,5 +47,6 @@ static inline uint64_t topic_of_desk(void)
 }
 /* Keys of jobs; sockets use the connection's own (top byte 0x10 and up). */
 #define WORK_ROUTING (0x01ULL << 56)
+#define WORK_TYPING (0x02ULL << 56) /* and the conversation */
 
 #endif

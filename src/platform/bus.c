@@ -138,6 +138,16 @@ void bus_on_signal(struct bus *bus, const char *kind, bus_signal_fn fn, void *ar
     (void)pthread_mutex_unlock(&bus->lock);
 }
 
+bool bus_is_carrying(struct bus *bus)
+{
+    struct bus_stats stats;
+    if (bus->ops->hint == NULL || atomic_load(&bus->is_stopped)) {
+        return false;
+    }
+    bus_stats_get(bus, &stats);
+    return stats.is_connected != 0;
+}
+
 void bus_signal(struct bus *bus, struct bus_topic topic, const char *kind, struct str payload)
 {
     ASSERT(bus_is_kind(kind) && bus_is_topic(topic));

@@ -64,6 +64,8 @@ struct bus_signal {
     int64_t at;      /* when it was sent, by the sender's clock */
 };
 
+/* False: signals go nowhere now (no message server, or no connection to it). Any thread. */
+bool bus_is_carrying(struct bus *bus);
 /* To every other node that follows the topic, never to this one. Any thread, also from listeners and hooks; copies, never blocks, cannot fail: what cannot be
  * sent is dropped and counted. `kind` is a literal of [a-z0-9_.], `payload` a JSON object. Only ids and words in it, no customer's text, no secret: whoever may subscribe
  * on the message server can read it (not forge it: signals carry a MAC of the installation's key). */
@@ -76,6 +78,7 @@ void bus_on_signal(struct bus *bus, const char *kind, bus_signal_fn fn, void *ar
 
 /* Signals of a topic come only while it is followed; BUS_ALL always is. Counted: as many unfollows as follows. Any thread, never blocks. A follow works soon
  * afterwards (a round trip to the message server), an unfollow at once. */
+bool bus_is_followed(struct bus *bus, struct bus_topic topic);
 void bus_follow(struct bus *bus, struct bus_topic topic);
 void bus_unfollow(struct bus *bus, struct bus_topic topic);
 

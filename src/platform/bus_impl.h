@@ -62,8 +62,6 @@ void bus_publish(struct bus *bus, const struct event *e);
 void bus_hint(struct bus *bus, struct conversation_id c, struct team_id t);
 bool bus_has_hints(const struct bus *bus);
 
-bool bus_is_followed(struct bus *bus, struct bus_topic topic);
-
 /* ---- bus_queue.c: copies of signals that wait; bounded. Not for several threads at once. ---- */
 #define BUS_QUEUE_MAX 4096
 #define BUS_QUEUE_BYTES ((size_t)4 << 20)

@@ -44,6 +44,7 @@ struct node {
     VEC(struct node_call) on_tick;
     atomic_int_fast64_t id, beaten_at_ms;
     atomic_int n_others;
+    atomic_int_fast64_t others[NODES_MAX]; /* the first n_others */
     struct watched watched[NODES_MAX];
     int64_t looked_at_ms;
     pthread_t thread;
@@ -225,6 +226,9 @@ static void look(struct node *n)
     int64_t now_ms = watch_ms();
     bool was_blind = now_ms - n->looked_at_ms > 4 * n->beat_every_ms;
     n->looked_at_ms = now_ms;
+    for (size_t i = 0; i < l.n; i++) {
+        atomic_store(&n->others[i], l.seen[i].id);
+    }
     atomic_store(&n->n_others, (int)l.n);
     for (size_t i = 0; i < NODES_MAX; i++) {
         n->watched[i].is_listed = false;
@@ -418,6 +422,16 @@ bool node_is_alive(const struct node *n)
 int node_others(const struct node *n)
 {
     return n == NULL ? 0 : atomic_load(&n->n_others);
+}
+
+bool node_is_other(const struct node *n, int64_t id)
+{
+    for (int i = 0; i < node_others(n); i++) {
+        if (atomic_load(&n->others[i]) == id) {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum err node_write_json(const struct node *n, struct db_txn *txn, struct json_writer *w)

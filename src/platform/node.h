@@ -53,6 +53,8 @@ int64_t node_id(const struct node *n); /* of the lease that is held now */
 bool node_is_alive(const struct node *n);
 /* Others that held a lease at the last look. NULL: 0. */
 int node_others(const struct node *n);
+/* Did it hold a lease at the last look? NULL: false. */
+bool node_is_other(const struct node *n, int64_t id);
 /* Fence: ERR_AGAIN when this lease is over. In a transaction. */
 ERR_MUST_USE enum err node_check(struct db_txn *txn, int64_t id);
 /* Array of the schema Node: who holds a lease, and who did in the last hour. `n` NULL: of nobody. */
