@@ -107,6 +107,11 @@ bool bus_has_hints(const struct bus *bus)
     return bus->ops->hint != NULL;
 }
 
+bool bus_is_prompt(struct bus *bus)
+{
+    return bus_has_hints(bus) && (bus->ops->is_connected == NULL || bus->ops->is_connected(bus));
+}
+
 void bus_hint(struct bus *bus, struct conversation_id c, struct team_id t)
 {
     if (!atomic_load(&bus->is_stopped)) {

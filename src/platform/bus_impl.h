@@ -15,9 +15,11 @@ struct bus_ops {
     void (*hint)(struct bus *bus, struct bus_topic conversation, struct bus_topic team);
     /* A topic is followed for the first time, or no longer: changes of one topic come in order. Any thread, must not block. NULL: no matter. */
     void (*follow)(struct bus *bus, struct bus_topic topic, bool on);
-    void (*start)(struct bus *bus);                        /* NULL: nothing to do */
-    void (*stop)(struct bus *bus);                         /* once; maybe without start */
-    void (*free)(struct bus *bus);                         /* after stop; ends with bus_release */
+    void (*start)(struct bus *bus); /* NULL: nothing to do */
+    void (*stop)(struct bus *bus);  /* once; maybe without start */
+    void (*free)(struct bus *bus);  /* after stop; ends with bus_release */
+    /* Do hints of other nodes arrive just now? NULL: always. */
+    bool (*is_connected)(struct bus *bus);
     void (*stats)(struct bus *bus, struct bus_stats *out); /* NULL: what bus.c counts is all */
 };
 
@@ -61,6 +63,8 @@ void bus_publish(struct bus *bus, const struct event *e);
 /* This node has committed events. */
 void bus_hint(struct bus *bus, struct conversation_id c, struct team_id t);
 bool bus_has_hints(const struct bus *bus);
+/* Somebody says when there is something to look at. */
+bool bus_is_prompt(struct bus *bus);
 
 /* ---- bus_queue.c: copies of signals that wait; bounded. Not for several threads at once. ---- */
 #define BUS_QUEUE_MAX 4096

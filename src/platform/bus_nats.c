@@ -81,6 +81,11 @@ static void nats_follow(struct bus *bus, struct bus_topic topic, bool on)
     (void)pthread_mutex_unlock(&b->lock);
 }
 
+static bool nats_is_connected(struct bus *bus)
+{
+    return atomic_load(&((struct nats_bus *)bus)->is_connected);
+}
+
 static void nats_stats(struct bus *bus, struct bus_stats *out)
 {
     struct nats_bus *b = (struct nats_bus *)bus;
@@ -141,6 +146,7 @@ static const struct bus_ops nats_ops = {.signal = nats_signal,
                                         .start = nats_start,
                                         .stop = nats_stop,
                                         .free = nats_free,
+                                        .is_connected = nats_is_connected,
                                         .stats = nats_stats};
 
 /* ---- options ---- */

@@ -7,8 +7,8 @@
  * so at once, and a quiet desk waits for nothing. The snapshot's own xmax would not do for X: it is one past the highest number that has *finished*.
  *
  * One round trip asks for S, the snapshot with X (only if S has moved: an idle desk uses up no numbers), and the next events; the events' own
- * snapshot is the youngest of the three. After a commit of this node it
- * looks at once, otherwise every second, for what other nodes did. The price: a long transaction anywhere in the cluster that writes (not pg_dump, which only
+ * snapshot is the youngest of the three. After a commit of this node, or a hint of another one's (bus.h), it
+ * looks at once, otherwise every second; five times a second while there is talk and the bus has no connection. The price: a long transaction anywhere in the cluster that writes (not pg_dump, which only
  * reads) holds the stream up; our own are bounded by statement and idle time limits.
  *
  * Rejected: NOTIFY (its queue is locked until the commit is on disk: one commit at a time); ordering by transaction number (means nothing after a restore into
@@ -24,7 +24,10 @@
 #include "platform/bus_impl.h"
 
 #define PG_STREAM_ROWS 500
-#define PG_STREAM_IDLE_MS 1000
+#define PG_STREAM_IDLE_NS 1000000000LL
+/* Between looks while there is talk (for so long after the last event) and nobody says when to look: no message server, or it is down. */
+#define PG_STREAM_UNTOLD_NS 200000000LL
+#define PG_STREAM_TALK_NS 10000000000LL
 #define PG_STREAM_MARKS 16
 #define PG_PLACE_TRIES 1000
 #define PG_CATCH_UP_NS 100000000LL
@@ -262,14 +265,20 @@ static bool pg_stream_wait(struct pg_stream *s, int64_t ns)
     return goes_on;
 }
 
+static int64_t pg_stream_rest_ns(const struct pg_stream *s, int64_t moved_ns)
+{
+    bool is_talk = moved_ns != 0 && time_monotonic_ns() - moved_ns < PG_STREAM_TALK_NS;
+    return is_talk && !bus_is_prompt(s->db->base.bus) ? PG_STREAM_UNTOLD_NS : PG_STREAM_IDLE_NS;
+}
+
 static void *pg_stream_main(void *arg)
 {
     struct pg_stream *s = arg;
     bool has_more = false;
     int n_vain = 0; /* looks in a row that waited for somebody else's transaction */
     int64_t looked_ns = 0;
-    int64_t wait_ns = PG_STREAM_IDLE_MS * 1000000LL;
-    while (pg_stream_wait(s, has_more ? 0 : wait_ns)) {
+    int64_t moved_ns = 0; /* when the last look ended that found something */
+    while (pg_stream_wait(s, has_more ? 0 : pg_stream_rest_ns(s, moved_ns))) {
         int64_t since_ns = time_monotonic_ns() - looked_ns;
         if (since_ns < PG_STREAM_PAUSE_NS) {
             pg_pause(PG_STREAM_PAUSE_NS - since_ns);
@@ -277,6 +286,9 @@ static void *pg_stream_main(void *arg)
         looked_ns = time_monotonic_ns();
         int64_t before = atomic_load(&s->position);
         has_more = pg_look(s);
+        if (atomic_load(&s->position) != before) {
+            moved_ns = time_monotonic_ns();
+        }
         n_vain = has_more && atomic_load(&s->position) == before ? n_vain + 1 : 0;
         if (n_vain > 20) { /* a long one: no need to hurry */
             pg_pause(n_vain > 100 ? 50000000 : 5000000);
