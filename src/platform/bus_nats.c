@@ -189,26 +189,54 @@ static bool nats_is_server(struct str url)
            str_to_i64(a.port, &port) && port > 0 && port < 65536;
 }
 
+/* "user:password@", or nothing. */
+static struct str nats_user(struct str url)
+{
+    size_t from = str_find(url, STR("://")) + 3;
+    size_t at = str_find_char(url, '@');
+    return at == SIZE_MAX ? STR("") : str_sub(url, from, at + 1 - from);
+}
+
+enum err nats_servers_parse(struct arena *arena, const char *url,
+                            const char *servers_out[NATS_SERVERS_MAX], int *n_out,
+                            struct errinfo *info)
+{
+    struct str rest = str_from(url);
+    struct str piece;
+    struct str user = {NULL, 0};
+    int n = 0;
+    while (str_split(&rest, ',', &piece)) {
+        piece = str_trim(piece);
+        if (!nats_is_server(piece)) {
+            return bad(info, "bus.url", "format",
+                       "each server is nats://host:port or tls://host:port");
+        }
+        if (n == NATS_SERVERS_MAX) {
+            return bad(info, "bus.url", "too_long", "too many servers");
+        }
+        struct str own = nats_user(piece);
+        user = own.len > 0 ? own : user;
+        size_t after = str_find(piece, STR("://")) + 3;
+        servers_out[n++] =
+            own.len > 0
+                ? str_to_cstr(arena, piece)
+                : str_to_cstr(arena, str_printf(arena, STR_FMT STR_FMT STR_FMT,
+                                                STR_ARG(str_sub(piece, 0, after)), STR_ARG(user),
+                                                STR_ARG(str_sub(piece, after, SIZE_MAX))));
+    }
+    *n_out = n;
+    return ERR_OK;
+}
+
 static enum err nats_set_servers(natsOptions *options, const char *url, struct errinfo *info)
 {
     const char *servers[NATS_SERVERS_MAX];
     struct arena *arena = arena_new(0);
-    struct str rest = str_from(url);
-    struct str piece;
     int n = 0;
     bool is_tls = false;
-    enum err err = ERR_OK;
-    while (err == ERR_OK && str_split(&rest, ',', &piece)) {
-        piece = str_trim(piece);
-        is_tls = is_tls || str_starts(piece, STR("tls://"));
-        if (!nats_is_server(piece)) {
-            err = bad(info, "bus.url", "format",
-                      "each server is nats://host:port or tls://host:port");
-        } else if (n == NATS_SERVERS_MAX) {
-            err = bad(info, "bus.url", "too_long", "too many servers");
-        } else {
-            servers[n++] = str_to_cstr(arena, piece);
-        }
+    enum err err = nats_servers_parse(arena, url, servers, &n, info);
+    for (int i = 0; err == ERR_OK && i < n; i++) {
+        is_tls = is_tls || str_starts(str_from(servers[i]), STR("tls://"));
     }
     if (err == ERR_OK && natsOptions_SetServers(options, servers, n) != NATS_OK) {
         err = bad(info, "bus.url", "format", "not a list of nats://host:port");

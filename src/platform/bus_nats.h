@@ -68,6 +68,11 @@ struct nats_address {
 };
 void nats_address_split(struct str url, struct nats_address *out);
 
+/* The servers of bus.url; those without user and password get those of the one before. */
+ERR_MUST_USE enum err nats_servers_parse(struct arena *arena, const char *url,
+                                         const char *servers_out[NATS_SERVERS_MAX], int *n_out,
+                                         struct errinfo *info);
+
 /* ---- bus_nats_probe.c: as bus_probe ---- */
 ERR_MUST_USE enum err nats_probe(const struct bus_options *o, struct buf *out,
                                  struct errinfo *info);

@@ -91,14 +91,14 @@ static void probe_greeting(struct probe *p, const struct nats_address *address)
 
 /* ---- one after the other ---- */
 
-static void probe_one(struct probe *p, struct str server)
+static void probe_one(struct probe *p, const char *server)
 {
     natsOptions *options = NULL;
     natsConnection *conn = NULL;
     struct bus_options one = *p->options;
     struct nats_address address;
     int64_t rtt_ns = 0;
-    one.url = str_to_cstr(p->arena, server);
+    one.url = server;
     natsStatus status = nats_options_new(&one, &options, NULL) == ERR_OK ? NATS_OK : NATS_ERR;
     if (status == NATS_OK) {
         (void)natsOptions_SetAllowReconnect(options, false);
@@ -108,7 +108,7 @@ static void probe_one(struct probe *p, struct str server)
     if (status == NATS_OK) {
         status = natsConnection_GetRTT(conn, &rtt_ns);
     }
-    nats_address_split(server, &address);
+    nats_address_split(str_from(server), &address);
     (void)buf_printf(p->out, "%s" STR_FMT ":" STR_FMT, p->n_good + p->n_bad > 0 ? "; " : "",
                      STR_ARG(address.host), STR_ARG(address.port));
     if (status == NATS_OK) {
@@ -132,13 +132,16 @@ static void probe_one(struct probe *p, struct str server)
 enum err nats_probe(const struct bus_options *o, struct buf *out, struct errinfo *info)
 {
     struct probe p = {.options = o, .arena = arena_new(0), .out = out};
-    struct str rest = str_from(o->url);
-    struct str server;
+    const char *servers[NATS_SERVERS_MAX];
+    int n = 0;
     natsOptions *options = NULL;
     enum err err = nats_options_new(o, &options, info);
     natsOptions_Destroy(options);
-    while (err == ERR_OK && str_split(&rest, ',', &server)) {
-        probe_one(&p, str_trim(server));
+    if (err == ERR_OK) {
+        err = nats_servers_parse(p.arena, o->url, servers, &n, info);
+    }
+    for (int i = 0; err == ERR_OK && i < n; i++) {
+        probe_one(&p, servers[i]);
     }
     if (err == ERR_OK && p.n_bad > 0) {
         err = err_set(info, p.n_good > 0 ? ERR_AGAIN : ERR_UNAVAILABLE, NULL, "bus",

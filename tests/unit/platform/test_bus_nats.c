@@ -168,29 +168,35 @@ static void the_program_starts_without_a_server(void **state)
     (void)wait_flow(w);
 }
 
-/* Two servers in one cluster; both nodes go to the one that is left. */
+static void start_clustered(struct world *w, size_t i)
+{
+    char listen[2][64];
+    for (size_t k = 0; k < 2; k++) {
+        (void)snprintf(listen[k], sizeof(listen[k]), "nats://127.0.0.1:%d",
+                       w->servers[k].cluster_port);
+    }
+    natsd_start(&w->servers[i],
+                (const char *const[]){"--cluster_name", "test", "--cluster", listen[i], "--routes",
+                                      listen[1 - i], "--user", "desk", "--pass", "plum", NULL});
+}
+
+/* Two servers in one cluster; both nodes go to the one that is left. The password stands at the first only. */
 static void of_two_servers_one_may_die(void **state)
 {
     struct world *w = *state;
-    char listen[2][64];
     char url[160];
     for (size_t i = 0; i < 2; i++) {
         w->servers[i].cluster_port = natsd_port();
-        (void)snprintf(listen[i], sizeof(listen[i]), "nats://127.0.0.1:%d",
-                       w->servers[i].cluster_port);
     }
-    for (size_t i = 0; i < 2; i++) {
-        natsd_start(&w->servers[i],
-                    (const char *const[]){"--cluster_name", "test", "--cluster", listen[i],
-                                          "--routes", listen[1 - i], NULL});
-    }
-    (void)snprintf(url, sizeof(url), "%s,%s", w->servers[0].url, w->servers[1].url);
+    start_clustered(w, 0);
+    start_clustered(w, 1);
+    (void)snprintf(url, sizeof(url), "nats://desk:plum@127.0.0.1:%d,%s", w->servers[0].port,
+                   w->servers[1].url);
     open_both(w, url);
     (void)wait_flow(w);
     natsd_stop(&w->servers[0]);
     (void)wait_flow(w);
-    natsd_start(&w->servers[0], (const char *const[]){"--cluster_name", "test", "--cluster",
-                                                      listen[0], "--routes", listen[1], NULL});
+    start_clustered(w, 0);
     natsd_stop(&w->servers[1]);
     (void)wait_flow(w);
     wait_connected(&w->a, true);
