@@ -1,4 +1,4 @@
-/* `stablehand backup|restore|doctor`: the settings say where the data is, platform/db_cli.h does the work. */
+/* `stablehand backup|restore|schema|doctor`: the settings say where the data is, platform/db_cli.h does the work. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 
 struct data_args {
     const char *path; /* the one argument that is no option */
-    bool force, with_key;
+    bool force, with_key, contract;
     char *rest[MAX_ARGS + 1];
     struct program *program; /* settings only */
 };
@@ -26,6 +26,8 @@ static bool split(char *const *args, struct data_args *out)
         struct str arg = str_from(args[i]);
         if (str_eq(arg, STR("--force"))) {
             out->force = true;
+        } else if (str_eq(arg, STR("--contract"))) {
+            out->contract = true;
         } else if (str_eq(arg, STR("--with-key"))) {
             out->with_key = true;
         } else if (!str_starts(arg, STR("--"))) {
@@ -141,6 +143,11 @@ static bool are_files_fine(struct program *p)
     return line.level != DOCTOR_BAD;
 }
 
+static int schema(const struct db_cli *cli, const struct data_args *a)
+{
+    return db_cmd_schema(cli, a->contract, a->force);
+}
+
 static int doctor(const struct db_cli *cli, const struct data_args *a)
 {
     int code = db_cmd_doctor(cli);
@@ -157,6 +164,12 @@ int cmd_backup(char *const *args)
 int cmd_restore(char *const *args)
 {
     return with_settings(args, true, "stablehand restore [--data=DIR] [--force] FOLDER", restore);
+}
+
+int cmd_schema(char *const *args)
+{
+    return with_settings(args, false, "stablehand schema [--data=DIR] [--contract] [--force]",
+                         schema);
 }
 
 int cmd_doctor(char *const *args)

@@ -9,6 +9,7 @@ int cmd_user(char *const *args);
 int cmd_backup(char *const *args);
 int cmd_restore(char *const *args);
 int cmd_doctor(char *const *args);
+int cmd_schema(char *const *args);
 int cmd_migrate(char *const *args);
 int cmd_files(char *const *args);
 

@@ -25,6 +25,9 @@ static const struct command {
      "move uploaded files to another store; may be interrupted and run again", cmd_files},
     {"migrate", "[--from sqlite:FILE] [--to postgres://...] [--live] [--config=FILE] [--data=DIR]",
      "move the desk's data from the SQLite file to PostgreSQL; again: goes on", cmd_migrate},
+    {"schema", "[--contract] [--force] [--config=FILE] [--data=DIR]",
+     "where the database stands between versions; --contract ends an upgrade of several nodes",
+     cmd_schema},
     {"doctor", "[--config=FILE] [--data=DIR]", "look for what is wrong with this installation",
      cmd_doctor},
 };

@@ -89,7 +89,9 @@ enum err system_http_ready(struct request *rq, struct response *rs, struct errin
         return err_set(info, ERR_UNAVAILABLE, NULL, "not_ready", "Starting or stopping.");
     }
     if (!db_health(room->program->db, info)) {
-        return err_set(info, ERR_UNAVAILABLE, NULL, "database", "The database cannot write.");
+        return strcmp(info->code, "contracted") == 0
+                   ? ERR_UNAVAILABLE
+                   : err_set(info, ERR_UNAVAILABLE, NULL, "database", "The database cannot write.");
     }
     return answer_status(rs, "ready");
 }

@@ -151,6 +151,13 @@ bool db_index_wait(struct db *db, int64_t timeout_ms);
 
 /* ---- life ---- */
 
+/* What a migration means to programs that do not know it: its first line says so ("-- expand: what for", "-- contract: what for"). */
+enum db_migration_kind {
+    DB_PLAIN,  /* they may not run any more (how it was before the others) */
+    DB_EXPAND, /* it only adds: they go on beside it */
+    /* It takes away what only they still used. On an engine that several programs share it runs when somebody says so (db_cmd_schema), not at a start. */
+    DB_CONTRACT,
+};
 struct db_migration {
     int number;       /* 1, 2, 3 ... without gaps, forward only */
     const char *name; /* "identity" */
@@ -160,6 +167,7 @@ struct db_migration {
      * {{POSTGRES}} ... {{END}}, {{SQLITE}} ... {{END}}: only there. */
     const char *sql;
 };
+enum db_migration_kind db_migration_kind(const struct db_migration *m);
 struct db_options {
     const char *
         url; /* "sqlite:/path/stablehand.db" (the search index is "/path/stablehand-search.db"), or "postgres://user@host1,host2/name?..." */
@@ -189,7 +197,8 @@ struct db_stats {
     int64_t log_kept; /* SQLite: how often a long read kept the log from starting again */
 };
 void db_stats_get(struct db *db, struct db_stats *out);
-/* False while writing fails (disk full, I/O error); it heals by itself when writing works again. For /readyz. */
+/* False while writing fails (disk full, I/O error); it heals by itself when writing works again. For /readyz. Also when the database was changed so that this
+ * program may not go on (code "contracted"): stop it. */
 bool db_health(struct db *db, struct errinfo *info);
 /* A consistent copy of everything committed when it started, while others write. `path` must not exist. Blocks; not on a loop thread. */
 ERR_MUST_USE enum err db_backup(struct db *db, const char *path, struct errinfo *info);

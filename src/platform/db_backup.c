@@ -184,6 +184,7 @@ static enum err write_about(const char *folder, const struct backup_about *about
     json_object_begin(&w);
     json_kv_cstr(&w, "engine", about->is_postgres ? "postgres" : "sqlite");
     json_kv_time(&w, "made_at", clock_now(&clock));
+    json_kv_i64(&w, DB_OLDEST_PROGRAM, about->oldest_program);
     json_put_key(&w, "migrations");
     json_array_begin(&w);
     for (size_t i = 0; i < about->n_migrations; i++) {
@@ -205,6 +206,10 @@ static enum err parse_about(const struct json *o, struct backup_about *out, stru
     int engine = 0;
     enum err err = json_get_enum(o, "engine", engines, &engine, info);
     VEC(struct db_applied) list = {0};
+    int64_t oldest = 0;
+    if (err == ERR_OK) {
+        err = json_get_i64(o, DB_OLDEST_PROGRAM, 0, 100000, &oldest, info);
+    }
     const struct json *m = json_first(json_find(o, "migrations"));
     for (; m != NULL && err == ERR_OK; m = json_next(m)) {
         struct db_applied a = {0};
@@ -223,7 +228,7 @@ static enum err parse_about(const struct json *o, struct backup_about *out, stru
         (void)snprintf(a.sha256, sizeof(a.sha256), STR_FMT, STR_ARG(hash));
         VEC_PUSH(&list, a);
     }
-    *out = (struct backup_about){engine == 1, list.items, list.len};
+    *out = (struct backup_about){engine == 1, list.items, list.len, (int)oldest};
     return err;
 }
 

@@ -13,6 +13,7 @@ struct backup_about {
     bool is_postgres;
     struct db_applied *migrations; /* heap; PostgreSQL: a dump cannot be asked */
     size_t n_migrations;
+    int oldest_program;
 };
 void backup_about_release(struct backup_about *about);
 

@@ -1,4 +1,4 @@
-/* What `stablehand backup | restore | doctor` do. They print for people (stdout; complaints to stderr) and return the exit code: 0 done, 1 not.
+/* What `stablehand backup | restore | schema | doctor` do. They print for people (stdout; complaints to stderr) and return the exit code: 0 done, 1 not.
  * All of them work beside a running server, except restore. */
 #ifndef PLATFORM_DB_CLI_H
 #define PLATFORM_DB_CLI_H
@@ -22,6 +22,8 @@ int db_cmd_backup(const struct db_cli *cli, const char *target);
 /* Puts such a folder in place after checking it (sums, integrity, migrations of this program). An existing database is refused, or with `force`
  * kept: a file as NAME.replaced, on PostgreSQL as a schema replaced_TIME. One that is in use is always refused. */
 int db_cmd_restore(const struct db_cli *cli, const char *source, bool force);
+/* Where the database stands between versions of the program. `contracts`: runs the migrations that take away what older versions use; refused while one is connected, unless `force`. */
+int db_cmd_schema(const struct db_cli *cli, bool contracts, bool force);
 int db_cmd_doctor(const struct db_cli *cli);
 
 /* ---- the checks, for whoever shows them otherwise ---- */

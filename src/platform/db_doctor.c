@@ -89,6 +89,10 @@ static void check_migrations(struct exam *e)
         doctor_note(&e->report, "migrations", DOCTOR_WARNING,
                     "%lld of %zu applied; the rest comes with the next start", (long long)n_applied,
                     e->cli->n_migrations);
+    } else if ((size_t)n_applied > e->cli->n_migrations) {
+        doctor_note(&e->report, "migrations", DOCTOR_WARNING,
+                    "%lld applied, this program knows %zu: an older version that may go on",
+                    (long long)n_applied, e->cli->n_migrations);
     } else {
         doctor_note(&e->report, "migrations", DOCTOR_GOOD, "all %zu applied, unchanged",
                     e->cli->n_migrations);

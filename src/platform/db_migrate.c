@@ -73,31 +73,74 @@ char *db_migration_expand(const char *sql, const struct db_words *words)
     return buf_detach(&out, &len);
 }
 
-enum err db_migrate_decide(const struct db_migration *migrations, size_t n,
-                           const struct db_applied *applied, size_t n_applied, size_t *n_done_out,
+enum db_migration_kind db_migration_kind(const struct db_migration *m)
+{
+    struct str sql = str_from(m->sql);
+    return str_starts(sql, STR("-- expand:"))     ? DB_EXPAND
+           : str_starts(sql, STR("-- contract:")) ? DB_CONTRACT
+                                                  : DB_PLAIN;
+}
+
+int db_migration_oldest(const struct db_migration *m, int before)
+{
+    return db_migration_kind(m) == DB_EXPAND ? before : m->number;
+}
+
+static enum err decide_one(const struct db_migration *m, const struct db_applied *applied,
                            struct errinfo *info)
 {
-    for (size_t i = 0; i < n_applied; i++) {
-        if (applied[i].number != (int)i + 1) {
-            return err_set(info, ERR_CONFLICT, "db", "migration_gap",
-                           "the database lacks migration %zu although later ones were applied",
-                           i + 1);
-        }
-        if (i >= n) {
-            return err_set(info, ERR_CONFLICT, "db", "newer_database",
-                           "the database is newer than this program (it has migration %04d_%s): "
-                           "start the newer version",
-                           applied[i].number, applied[i].name);
-        }
-        char hash[65];
-        db_migration_hash(migrations[i].sql, hash);
-        if (strcmp(hash, applied[i].sha256) != 0) {
-            return err_set(info, ERR_CONFLICT, "db", "migration_changed",
-                           "migration %04d_%s was changed after it was applied here: this program "
-                           "and this database do not belong together",
-                           migrations[i].number, migrations[i].name);
+    char hash[65];
+    db_migration_hash(m->sql, hash);
+    return strcmp(hash, applied->sha256) == 0
+               ? ERR_OK
+               : err_set(info, ERR_CONFLICT, "db", "migration_changed",
+                         "migration %04d_%s was changed after it was applied here: this program "
+                         "and this database do not belong together",
+                         m->number, m->name);
+}
+
+enum err db_migrate_decide(const struct db_migration *migrations, size_t n,
+                           const struct db_state *state, size_t *n_done_out, struct errinfo *info)
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < state->n_applied && err == ERR_OK; i++) {
+        if (state->applied[i].number != (int)i + 1) {
+            err =
+                err_set(info, ERR_CONFLICT, "db", "migration_gap",
+                        "the database lacks migration %zu although later ones were applied", i + 1);
+        } else if (i < n) {
+            err = decide_one(&migrations[i], &state->applied[i], info);
         }
     }
-    *n_done_out = n_applied;
+    if (err == ERR_OK && state->n_applied > n && state->oldest_program > (int)n) {
+        const struct db_applied *first = &state->applied[n];
+        err = err_set(info, ERR_CONFLICT, "db", "newer_database",
+                      "the database is newer than this program can work with (it has migration "
+                      "%04d_%s): start the newer version",
+                      first->number, first->name);
+    }
+    if (err == ERR_OK) {
+        *n_done_out = state->n_applied < n ? state->n_applied : n;
+    }
+    return err;
+}
+
+enum err db_migrate_bound(const struct db_migration *migrations, size_t n, size_t n_done,
+                          bool is_shared, size_t *end_out, struct errinfo *info)
+{
+    size_t end = n_done;
+    bool waits = is_shared && n_done > 0;
+    while (end < n && !(waits && db_migration_kind(&migrations[end]) == DB_CONTRACT)) {
+        end++;
+    }
+    for (size_t i = end; i < n; i++) {
+        if (db_migration_kind(&migrations[i]) != DB_CONTRACT) {
+            return err_set(info, ERR_CONFLICT, "db", "contract_first",
+                           "migration %04d_%s takes away what older versions use, and this version "
+                           "needs it: stop their nodes, then `stablehand schema --contract`",
+                           migrations[end].number, migrations[end].name);
+        }
+    }
+    *end_out = end;
     return ERR_OK;
 }

@@ -179,7 +179,7 @@ enum err mv_target_open(const struct db_move *move, const char *instance, PGconn
         err = prepare(h, move, instance, info);
     }
     if (err == ERR_OK) {
-        err = pg_migrate(&db, move->migrations, move->n_migrations, info);
+        err = pg_migrate(&db, move->migrations, move->n_migrations, true, info);
     }
     mem_free(db.conninfo);
     if (err != ERR_OK) {

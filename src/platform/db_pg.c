@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/timeutil.h"
+#include "platform/db_migrate.h"
 
 static enum err pg_read_once(struct pg_conn *conn, db_fn fn, void *arg)
 {
@@ -72,6 +74,7 @@ static struct pg_db *pg_new(const struct db_options *options)
     db->read_cap_ms = options->read_cap_ms != 0 ? options->read_cap_ms : PG_READ_CAP_MS;
     const char *rehearse = getenv("SH_TEST_DB_REHEARSE");
     db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
+    db->n_migrations = options->n_migrations;
     db->n_sources = options->n_sources;
     db->sources = MEM_NEW_ARRAY(struct pg_source, options->n_sources + 1);
     for (size_t i = 0; i < options->n_sources; i++) {
@@ -104,7 +107,7 @@ static enum err pg_open(const struct db_options *options, const char *location, 
     struct pg_db *db = pg_new(options);
     enum err err = pg_refuse_unfinished(db, info);
     if (err == ERR_OK) {
-        err = pg_migrate(db, options->migrations, options->n_migrations, info);
+        err = pg_migrate(db, options->migrations, options->n_migrations, false, info);
     }
     if (err == ERR_OK) {
         err = pg_index_start(db, info);
@@ -141,6 +144,31 @@ static void pg_stats(struct db *base, struct db_stats *out)
     };
 }
 
+static enum err pg_load_oldest_fn(struct db_txn *txn, void *arg)
+{
+    return db_query_i64(
+        txn, "SELECT value::bigint FROM db_meta WHERE key = '" DB_OLDEST_PROGRAM "'", NULL, 0, arg);
+}
+
+/* Somebody may have run a migration that we do not know and that takes away what we use. */
+static bool pg_is_contracted(struct pg_db *db)
+{
+    int64_t now = time_monotonic_ns();
+    int64_t before = atomic_load(&db->looked_ns);
+    int64_t oldest = 0;
+    if (now - before >= PG_OLDEST_LOOK_NS &&
+        atomic_compare_exchange_strong(&db->looked_ns, &before, now) &&
+        pg_read(&db->base, pg_load_oldest_fn, &oldest) == ERR_OK) {
+        bool is_contracted = oldest > (int64_t)db->n_migrations;
+        if (is_contracted && !atomic_exchange(&db->is_contracted, true)) {
+            LOG_ERROR("db", "a newer program took away what this one uses: stop this one",
+                      log_i64("wanted", oldest), log_i64("known", (int64_t)db->n_migrations));
+        }
+        atomic_store(&db->is_contracted, is_contracted);
+    }
+    return atomic_load(&db->is_contracted);
+}
+
 static bool pg_health(struct db *base, struct errinfo *info)
 {
     struct pg_db *db = (struct pg_db *)base;
@@ -157,6 +185,11 @@ static bool pg_health(struct db *base, struct errinfo *info)
     bool is_good = atomic_load(&db->health) == 0;
     if (!is_good) {
         (void)err_set(info, ERR_UNAVAILABLE, "db", "connect", "the database does not answer");
+    } else if (pg_is_contracted(db)) {
+        is_good = false;
+        (void)err_set(info, ERR_UNAVAILABLE, "db", "contracted",
+                      "The database was changed for newer versions: this program is too old for "
+                      "it, stop it.");
     }
     return is_good;
 }

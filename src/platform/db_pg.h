@@ -31,6 +31,9 @@
 #define PG_N_READERS 4
 #define PG_N_WRITERS 8
 #define PG_MAX_WAITING 65536
+#define PG_APPLICATION                                                                             \
+    "stablehand schema " /* application_name of a desk: then its number of migrations */
+#define PG_OLDEST_LOOK_NS 1000000000LL
 
 /* One prepared statement of one connection. The same SQL may be there with several sets of parameter types: a NULL fits all. */
 struct pg_stmt {
@@ -161,6 +164,9 @@ struct pg_db {
     struct pg_source *sources;
     size_t n_sources;
     int64_t read_cap_ms;
+    size_t n_migrations; /* that this program knows; 0: a tool's connection, which is no desk */
+    atomic_int_fast64_t looked_ns; /* when health last asked whether we may still run */
+    atomic_bool is_contracted;
     bool rehearses;
     atomic_int_fast64_t commits, writes, failed_writes, reads, commit_us_total, retries;
     /* db_pg_connect.c: the highest timeline met, the host that answered last, the lock of who looks for a leader, when that was last in vain, and when
@@ -287,13 +293,17 @@ size_t pg_doctor(const struct db_cli *cli, struct doctor_result *results);
 
 /* ---- db_pg_migrate.c ---- */
 ERR_MUST_USE enum err pg_check_server(PGconn *h, struct errinfo *info);
+/* n_applied_out may be more than n, when the database lets an older program run. */
 ERR_MUST_USE enum err pg_check_migrations(PGconn *h, const struct db_migration *migrations,
                                           size_t n, size_t *n_applied_out, struct errinfo *info);
 /* ERR_CONFLICT: a move into this database (db_move.h) was begun and not finished. */
 ERR_MUST_USE enum err pg_refuse_unfinished(struct pg_db *db, struct errinfo *info);
 /* The source's table and its row of search_state; emptied when it holds the words of another version of db_tokens. */
 enum err pg_search_prepare(struct pg_db *db, const struct pg_source *source, struct errinfo *info);
+/* `contracts`: those that take away, too. */
 enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, size_t n,
-                    struct errinfo *info);
+                    bool contracts, struct errinfo *info);
+/* Connections of programs that do not know migration `number`. */
+ERR_MUST_USE enum err pg_count_older(PGconn *h, int number, int64_t *out, struct errinfo *info);
 
 #endif

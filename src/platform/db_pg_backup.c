@@ -95,8 +95,13 @@ static enum err load_about(struct pg_place *p, struct backup_about *out, struct 
         VEC_PUSH(&list, a);
     }
     PQclear(result);
-    *out = (struct backup_about){true, list.items, list.len};
-    return ERR_OK;
+    const char *oldest = "";
+    int64_t v = (int64_t)list.len;
+    enum err err = place_ask(p, "SELECT value FROM db_meta WHERE key = '" DB_OLDEST_PROGRAM "'",
+                             &oldest, info);
+    (void)str_to_i64(str_from(oldest), &v);
+    *out = (struct backup_about){true, list.items, list.len, (int)v};
+    return err;
 }
 
 static enum err dump(const struct db_cli *cli, struct pg_place *p, const char *path,
@@ -149,8 +154,8 @@ static enum err refuse_in_use(struct pg_place *p, struct errinfo *info)
     const char *n = "";
     enum err err = place_ask(p,
                              "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = "
-                             "current_database() AND application_name = 'stablehand' AND pid <> "
-                             "pg_backend_pid()",
+                             "current_database() AND application_name LIKE '" PG_APPLICATION
+                             "%' AND pid <> pg_backend_pid()",
                              &n, info);
     return err == ERR_OK && strcmp(n, "0") != 0
                ? err_set(info, ERR_CONFLICT, "db.url", "in_use",
@@ -248,8 +253,8 @@ enum err pg_restore(const struct db_cli *cli, const char *path, const struct bac
     bool is_new = false;
     size_t n_done = 0;
     aside_out[0] = '\0';
-    enum err err = db_migrate_decide(cli->migrations, cli->n_migrations, about->migrations,
-                                     about->n_migrations, &n_done, info);
+    struct db_state state = {about->migrations, about->n_migrations, about->oldest_program};
+    enum err err = db_migrate_decide(cli->migrations, cli->n_migrations, &state, &n_done, info);
     if (err != ERR_OK) {
         return err;
     }

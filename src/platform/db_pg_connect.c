@@ -142,20 +142,27 @@ static void pg_runner_out(struct pg_race *race, struct pg_runner *r)
 /* What is ours stands first, what the url says wins; the host is one of the url's. */
 static void pg_runner_start(struct pg_race *race, size_t i)
 {
-    static const char *const ours[][2] = {
-        {"application_name", "stablehand"},    {"keepalives_idle", "10"},
-        {"keepalives_interval", "3"},          {"keepalives_count", "3"},
-        {"tcp_user_timeout", "10000"},         {"client_encoding", "UTF8"},
-        {"target_session_attrs", "read-write"}};
+    static const char *const ours[][2] = {{"application_name", "stablehand tool"},
+                                          {"keepalives_idle", "10"},
+                                          {"keepalives_interval", "3"},
+                                          {"keepalives_count", "3"},
+                                          {"tcp_user_timeout", "10000"},
+                                          {"client_encoding", "UTF8"},
+                                          {"target_session_attrs", "read-write"}};
     const char *keys[PG_OPTIONS_MAX];
     const char *values[PG_OPTIONS_MAX];
     char host[256];
     char addr[256];
     char port[32];
+    char name[48];
     size_t n = 0;
     for (size_t k = 0; k < ARRAY_LEN(ours); k++, n++) {
         keys[n] = ours[k][0];
         values[n] = ours[k][1];
+    }
+    if (race->db->n_migrations > 0) { /* a desk: others may see of which version (pg_count_older) */
+        (void)snprintf(name, sizeof(name), PG_APPLICATION "%zu", race->db->n_migrations);
+        values[0] = name;
     }
     for (PQconninfoOption *o = race->parsed; o->keyword != NULL; o++) {
         if (o->val == NULL || o->val[0] == '\0') {

@@ -62,9 +62,16 @@ static void pg_exam_migrations(struct pg_exam *e)
         ERR_OK) {
         doctor_note(&e->report, "migrations", DOCTOR_BAD, "%s", info.message);
     } else if (n_applied < e->cli->n_migrations) {
+        bool waits = db_migration_kind(&e->cli->migrations[n_applied]) == DB_CONTRACT;
         doctor_note(&e->report, "migrations", DOCTOR_WARNING,
-                    "%zu of %zu applied; the rest comes with the next start", n_applied,
-                    e->cli->n_migrations);
+                    waits ? "%zu of %zu applied; the rest waits for `stablehand schema --contract`"
+                          : "%zu of %zu applied; the rest comes with the next start",
+                    n_applied, e->cli->n_migrations);
+    } else if (n_applied > e->cli->n_migrations) {
+        doctor_note(&e->report, "migrations", DOCTOR_WARNING,
+                    "%zu applied, this program knows %zu: an older version that may go on beside "
+                    "newer ones",
+                    n_applied, e->cli->n_migrations);
     } else {
         doctor_note(&e->report, "migrations", DOCTOR_GOOD, "all %zu applied, unchanged",
                     e->cli->n_migrations);

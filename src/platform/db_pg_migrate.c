@@ -1,6 +1,7 @@
 /* Migrations on PostgreSQL: one transaction each, all under an advisory lock, so that of several nodes that start at once one migrates and the others wait. */
 #include "platform/db_pg.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -89,6 +90,45 @@ static enum err pg_load_applied(PGconn *h, struct pg_applied_list *list, struct 
     return ERR_OK;
 }
 
+/* Where nothing is said yet (db_meta comes with a start, pg_prepare_own): no older program. */
+static enum err pg_load_oldest(PGconn *h, int *out, struct errinfo *info)
+{
+    PGresult *result = PQexec(h, "SELECT 1 WHERE to_regclass('db_meta') IS NULL");
+    bool is_before = PQntuples(result) == 1;
+    PQclear(result);
+    if (is_before) {
+        *out = INT_MAX;
+        return ERR_OK;
+    }
+    result = PQexec(h, "SELECT value FROM db_meta WHERE key = '" DB_OLDEST_PROGRAM "'");
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        return pg_failed(h, result, "cannot read db_meta", info);
+    }
+    *out = PQntuples(result) == 1 ? (int)pg_result_i64(result, 0, 0) : 0;
+    PQclear(result);
+    return ERR_OK;
+}
+
+static enum err pg_note_oldest(PGconn *h, const struct db_migration *m, struct errinfo *info)
+{
+    int before = 0;
+    char number[16];
+    enum err err = pg_load_oldest(h, &before, info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    (void)snprintf(number, sizeof(number), "%d", db_migration_oldest(m, before));
+    const char *const values[] = {number};
+    PGresult *result =
+        PQexecParams(h, "UPDATE db_meta SET value = $1 WHERE key = '" DB_OLDEST_PROGRAM "'", 1,
+                     NULL, values, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+        return pg_failed(h, result, "cannot write db_meta", info);
+    }
+    PQclear(result);
+    return ERR_OK;
+}
+
 static enum err pg_note_applied(PGconn *h, const struct db_migration *m, struct errinfo *info)
 {
     char number[16];
@@ -124,6 +164,9 @@ static enum err pg_apply(PGconn *h, const struct db_migration *m, struct errinfo
         err = pg_note_applied(h, m, info);
     }
     if (err == ERR_OK) {
+        err = pg_note_oldest(h, m, info);
+    }
+    if (err == ERR_OK) {
         err = pg_run_text(h, "COMMIT", what, info);
     } else {
         (void)pg_run_text(h, "ROLLBACK", what, NULL);
@@ -139,22 +182,42 @@ enum err pg_check_migrations(PGconn *h, const struct db_migration *migrations, s
                              size_t *n_applied_out, struct errinfo *info)
 {
     struct pg_applied_list list = {0};
+    size_t n_done = 0;
+    int oldest = 0;
     enum err err = pg_load_applied(h, &list, info);
     if (err == ERR_OK) {
-        err = db_migrate_decide(migrations, n, list.items, list.len, n_applied_out, info);
+        err = pg_load_oldest(h, &oldest, info);
+    }
+    if (err == ERR_OK) {
+        err = db_migrate_decide(migrations, n, &(struct db_state){list.items, list.len, oldest},
+                                &n_done, info);
+    }
+    if (err == ERR_OK) {
+        *n_applied_out = list.len;
     }
     VEC_RELEASE(&list);
     return err;
 }
 
 static enum err pg_apply_missing(PGconn *h, const struct db_migration *migrations, size_t n,
-                                 struct errinfo *info)
+                                 bool contracts, struct errinfo *info)
 {
-    size_t n_done = 0;
-    enum err err = pg_check_migrations(h, migrations, n, &n_done, info);
-    for (size_t i = n_done; i < n && err == ERR_OK; i++) {
+    size_t n_applied = 0;
+    size_t end = 0;
+    enum err err = pg_check_migrations(h, migrations, n, &n_applied, info);
+    if (err == ERR_OK) {
+        err = db_migrate_bound(migrations, n, n_applied, !contracts, &end, info);
+    }
+    for (size_t i = n_applied; err == ERR_OK && i < end; i++) {
         ASSERT(migrations[i].number == (int)i + 1);
         err = pg_apply(h, &migrations[i], info);
+    }
+    if (err == ERR_OK && n_applied > n) {
+        LOG_INFO("db", "the database is newer than this program, and lets it run",
+                 log_i64("database", (int64_t)n_applied), log_i64("program", (int64_t)n));
+    } else if (err == ERR_OK && end < n) {
+        LOG_INFO("db", "a migration waits for: stablehand schema --contract",
+                 log_i64("number", migrations[end].number));
     }
     return err;
 }
@@ -174,23 +237,52 @@ static enum err pg_connect_locked(struct pg_db *db, PGconn **out, struct errinfo
                                        "another node migrates, and takes long", info);
 }
 
+/* The engine's own tables. A database from before db_meta works with nobody who knows fewer migrations than it has. */
+static enum err pg_prepare_own(PGconn *h, struct errinfo *info)
+{
+    return pg_run_text(
+        h,
+        "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT "
+        "NULL, sha256 TEXT NOT NULL, applied_at BIGINT NOT NULL); CREATE TABLE IF NOT EXISTS "
+        "db_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL); INSERT INTO db_meta (key, value) "
+        "SELECT '" DB_OLDEST_PROGRAM "', COALESCE(MAX(number), 0) FROM schema_migrations ON "
+        "CONFLICT (key) DO NOTHING",
+        "cannot prepare the database", info);
+}
+
 enum err pg_migrate(struct pg_db *db, const struct db_migration *migrations, size_t n,
-                    struct errinfo *info)
+                    bool contracts, struct errinfo *info)
 {
     PGconn *h = NULL;
     enum err err = pg_connect_locked(db, &h, info);
     if (err == ERR_OK) {
-        err = pg_run_text(h,
-                          "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY "
-                          "KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at BIGINT NOT "
-                          "NULL)",
-                          "cannot prepare the database", info);
+        err = pg_prepare_own(h, info);
     }
     if (err == ERR_OK) {
-        err = pg_apply_missing(h, migrations, n, info);
+        err = pg_apply_missing(h, migrations, n, contracts, info);
     }
     PQfinish(h);
     return err;
+}
+
+/* Connections carry the number of migrations that their program knows (pg_connect). */
+enum err pg_count_older(PGconn *h, int number, int64_t *out, struct errinfo *info)
+{
+    char text[16];
+    (void)snprintf(text, sizeof(text), "%d", number);
+    const char *const values[] = {text};
+    PGresult *result =
+        PQexecParams(h,
+                     "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                     "application_name ~ '^" PG_APPLICATION "[0-9]+$' AND substr(application_name, "
+                     "length('" PG_APPLICATION "') + 1)::integer < $1",
+                     1, NULL, values, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        return pg_failed(h, result, "cannot see who is connected", info);
+    }
+    *out = pg_result_i64(result, 0, 0);
+    PQclear(result);
+    return ERR_OK;
 }
 
 enum err pg_refuse_unfinished(struct pg_db *db, struct errinfo *info)

@@ -160,8 +160,15 @@ enum err sq_check_migrations(sqlite3 *h, const char *path, const struct db_migra
                        (const char *)sqlite3_column_text(st, 2));
     }
     (void)sqlite3_finalize(st);
+    struct db_state state = {applied, n_applied, (int)n_applied};
+    if (sqlite3_prepare_v2(h, "SELECT value FROM db_meta WHERE key = '" DB_OLDEST_PROGRAM "'", -1,
+                           &st, NULL) == SQLITE_OK &&
+        sqlite3_step(st) == SQLITE_ROW) {
+        state.oldest_program = sqlite3_column_int(st, 0);
+    }
+    (void)sqlite3_finalize(st);
     size_t n_done = 0;
-    enum err err = db_migrate_decide(migrations, n, applied, n_applied, &n_done, info);
+    enum err err = db_migrate_decide(migrations, n, &state, &n_done, info);
     mem_free(applied);
     return err;
 }

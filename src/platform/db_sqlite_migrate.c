@@ -47,15 +47,51 @@ static enum err sq_sql_failed(struct sq_conn *conn, const char *what, struct err
                    sqlite3_errmsg(conn->h));
 }
 
+static enum err sq_load_oldest(struct sq_conn *conn, int *out)
+{
+    int64_t v = 0;
+    enum err err = db_query_i64(&conn->txn.base,
+                                "SELECT CAST(value AS INTEGER) FROM db_meta WHERE key = "
+                                "'" DB_OLDEST_PROGRAM "'",
+                                NULL, 0, &v);
+    *out = (int)v;
+    return err;
+}
+
+static enum err sq_note_applied(struct sq_conn *conn, const struct db_migration *m, int oldest)
+{
+    char hash[65];
+    char number[16];
+    struct clock clock = clock_system();
+    db_migration_hash(m->sql, hash);
+    (void)snprintf(number, sizeof(number), "%d", db_migration_oldest(m, oldest));
+    enum err err = DB_EXEC(
+        &conn->txn.base,
+        "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES ($1, $2, $3, $4)",
+        db_i64(m->number), db_text(str_from(m->name)), db_text(str_from(hash)),
+        db_i64(clock_now(&clock)));
+    return err != ERR_OK ? err
+                         : DB_EXEC(&conn->txn.base,
+                                   "UPDATE db_meta SET value = $1 WHERE key = "
+                                   "'" DB_OLDEST_PROGRAM "'",
+                                   db_text(str_from(number)));
+}
+
 /* Inside a transaction: runs the first migration that is missing, if there is one. */
 static enum err sq_apply_next(struct sq_conn *conn, const struct db_migration *migrations, size_t n,
                               bool *is_done_out, struct errinfo *info)
 {
     struct sq_applied_list list = {0};
+    struct db_state state = {0};
     size_t n_done = 0;
     enum err err = sq_load_applied(conn, &list);
     if (err == ERR_OK) {
-        err = db_migrate_decide(migrations, n, list.items, list.len, &n_done, info);
+        err = sq_load_oldest(conn, &state.oldest_program);
+    }
+    if (err == ERR_OK) {
+        state.applied = list.items;
+        state.n_applied = list.len;
+        err = db_migrate_decide(migrations, n, &state, &n_done, info);
     } else {
         (void)sq_sql_failed(conn, "cannot read schema_migrations", info);
     }
@@ -74,14 +110,7 @@ static enum err sq_apply_next(struct sq_conn *conn, const struct db_migration *m
     if (rc != SQLITE_OK) {
         return sq_sql_failed(conn, what, info);
     }
-    char hash[65];
-    db_migration_hash(m->sql, hash);
-    struct clock clock = clock_system();
-    err = DB_EXEC(
-        &conn->txn.base,
-        "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES ($1, $2, $3, $4)",
-        db_i64(m->number), db_text(str_from(m->name)), db_text(str_from(hash)),
-        db_i64(clock_now(&clock)));
+    err = sq_note_applied(conn, m, state.oldest_program);
     if (err == ERR_OK) {
         LOG_INFO("db", "migration applied", log_i64("number", m->number),
                  log_cstr("name", m->name));
@@ -99,7 +128,10 @@ static int sq_create_own_tables(struct sq_conn *conn)
                         "CREATE TABLE IF NOT EXISTS db_meta (key TEXT PRIMARY KEY, value TEXT NOT "
                         "NULL) STRICT, WITHOUT ROWID;"
                         "INSERT INTO db_meta (key, value) VALUES ('instance', "
-                        "lower(hex(randomblob(8)))) ON CONFLICT (key) DO NOTHING",
+                        "lower(hex(randomblob(8)))) ON CONFLICT (key) DO NOTHING;"
+                        "INSERT INTO db_meta (key, value) SELECT '" DB_OLDEST_PROGRAM
+                        "', COALESCE(MAX(number), 0) FROM schema_migrations WHERE true ON CONFLICT "
+                        "(key) DO NOTHING",
                         NULL, NULL, NULL);
 }
 
