@@ -73,7 +73,7 @@ struct pg_txn {
 struct pg_db;
 struct pg_conn {
     struct pg_db *db;
-    PGconn *h; /* NULL or broken: opened again when it is needed */
+    PGconn *h;        /* NULL or broken: opened again when it is needed */
     int64_t timeline; /* of the server's log when we came; 0: unknown */
     bool is_given_up; /* it said nothing for too long: of no use, whatever libpq thinks */
     enum pg_mode mode;

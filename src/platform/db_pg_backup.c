@@ -17,6 +17,8 @@
 
 #define MAX_SKIPPED 8
 #define LOCK_WAIT "60s"
+#define GOODBYE_TRIES 20
+#define GOODBYE_US 50000
 
 struct pg_place {
     PGconn *h;
@@ -149,14 +151,22 @@ enum err pg_backup(const struct db_cli *cli, const char *path, struct backup_abo
 
 /* ---- restore ---- */
 
+static enum err count_desks(struct pg_place *p, const char **n_out, struct errinfo *info)
+{
+    return place_ask(p,
+                     "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                     "application_name LIKE '" PG_APPLICATION "%' AND pid <> pg_backend_pid()",
+                     n_out, info);
+}
+
 static enum err refuse_in_use(struct pg_place *p, struct errinfo *info)
 {
     const char *n = "";
-    enum err err = place_ask(p,
-                             "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = "
-                             "current_database() AND application_name LIKE '" PG_APPLICATION
-                             "%' AND pid <> pg_backend_pid()",
-                             &n, info);
+    enum err err = count_desks(p, &n, info);
+    for (int i = 0; i < GOODBYE_TRIES && err == ERR_OK && strcmp(n, "0") != 0; i++) {
+        (void)usleep(GOODBYE_US); /* a server notices a little later that somebody has gone */
+        err = count_desks(p, &n, info);
+    }
     return err == ERR_OK && strcmp(n, "0") != 0
                ? err_set(info, ERR_CONFLICT, "db.url", "in_use",
                          "a desk is connected to the database: stop every node first")

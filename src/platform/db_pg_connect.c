@@ -359,6 +359,7 @@ static void pg_no_notices(void *arg, const PGresult *result)
 static bool pg_set_up(PGconn *h, enum pg_mode mode, int64_t cap_ms)
 {
     char set[640];
+    /* SQL-FORMAT-OK: numbers of ours, in settings of the session */
     (void)snprintf(
         set, sizeof(set),
         "SET statement_timeout = %lld; SET lock_timeout = %d; SET "

@@ -3,11 +3,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "platform/db_migrate.h"
 #include "platform/db_pg.h"
+
+#define GOODBYE_TRIES 20
+#define GOODBYE_US 50000
 
 /* The rest of the first line: "what for". */
 static struct str reason_of(const struct db_migration *m)
@@ -59,6 +63,10 @@ static enum err contract(const struct db_cli *cli, struct pg_db *db, PGconn *h, 
         return ERR_OK;
     }
     enum err err = pg_count_older(h, number, &n_older, info);
+    for (int i = 0; i < GOODBYE_TRIES && err == ERR_OK && n_older > 0; i++) {
+        (void)usleep(GOODBYE_US); /* a server notices a little later that somebody has gone */
+        err = pg_count_older(h, number, &n_older, info);
+    }
     if (err == ERR_OK && n_older > 0 && !force) {
         err = err_set(info, ERR_CONFLICT, "db", "older_nodes",
                       "%lld connections of older versions are there: stop those nodes first (or "
