@@ -59,7 +59,8 @@ ERR_MUST_USE enum err json_opt_id(const struct json *o, const char *key, int64_t
 ERR_MUST_USE enum err json_get_enum(const struct json *o, const char *key, const char *const *words,
                                     int *out, struct errinfo *info);
 
-/* Writing. Commas are put by the writer; keys are C literals; text is escaped, bad UTF-8 becomes U+FFFD. Sticky failure like buf. */
+/* Writing. Commas are put by the writer; keys are C literals; text is escaped, bad UTF-8 becomes U+FFFD. Sticky failure like buf;
+ * a key whose value never came (what should have written it failed) fails the buffer. */
 struct json_writer {
     struct buf *buf;
     int depth;

@@ -60,9 +60,19 @@ static void begin(struct json_writer *w, char c)
     w->has_item &= ~((uint64_t)1 << w->depth);
 }
 
+/* The value of the last key never came: it failed on its way. */
+static inline void close_key(struct json_writer *w)
+{
+    if (w->after_key) {
+        w->after_key = false;
+        w->buf->failed = true;
+    }
+}
+
 static void end(struct json_writer *w, char c)
 {
-    ASSERT(w->depth > 0 && !w->after_key);
+    ASSERT(w->depth > 0);
+    close_key(w);
     w->depth--;
     (void)buf_add_char(w->buf, c);
 }
@@ -184,7 +194,7 @@ static void add_quoted(struct buf *b, bool comma, struct str s)
 
 void json_put_key_str(struct json_writer *w, struct str key)
 {
-    ASSERT(!w->after_key);
+    close_key(w);
     add_quoted(w->buf, item(w), key);
     (void)buf_add_char(w->buf, ':');
     w->after_key = true;
@@ -193,7 +203,7 @@ void json_put_key_str(struct json_writer *w, struct str key)
 /* A literal of ours: copied as it is. */
 void json_put_key(struct json_writer *w, const char *key)
 {
-    ASSERT(!w->after_key);
+    close_key(w);
     size_t len = strlen(key);
     bool comma = item(w);
     w->after_key = true;

@@ -170,14 +170,12 @@ static void too_deep(void)
     nest(JSON_MAX_DEPTH + 1);
 }
 
-static void key_without_value(void)
+static void end_of_nothing(void)
 {
     BUF_AUTO b;
     buf_init(&b, 4096);
     struct json_writer w;
     json_writer_init(&w, &b);
-    json_object_begin(&w);
-    json_put_key(&w, "a");
     json_object_end(&w);
 }
 
@@ -186,7 +184,30 @@ static void misuse_aborts(void **state)
     (void)state;
     assert_false(unit_aborts(as_deep_as_can_be_read));
     assert_true(unit_aborts(too_deep));
-    assert_true(unit_aborts(key_without_value));
+    assert_true(unit_aborts(end_of_nothing));
+}
+
+/* What was to write the value hit an error, and its caller closes what it opened: no reason to end the program, and no answer to send either. */
+static void a_key_without_value_fails(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        BUF_AUTO b;
+        buf_init(&b, 4096);
+        struct json_writer w;
+        json_writer_init(&w, &b);
+        json_object_begin(&w);
+        json_put_key(&w, "a");
+        if (k == 1) {
+            json_put_key(&w, "b");
+            json_put_null(&w);
+        } else if (k == 2) {
+            json_put_key_str(&w, STR("b"));
+            json_put_null(&w);
+        }
+        json_object_end(&w);
+        assert_int_not_equal(buf_err(&b), ERR_OK);
+    }
 }
 
 int test_json_write(void)
@@ -198,6 +219,7 @@ int test_json_write(void)
         cmocka_unit_test(doubles_read_back),
         cmocka_unit_test(cap_sticks),
         cmocka_unit_test(misuse_aborts),
+        cmocka_unit_test(a_key_without_value_fails),
     };
     return cmocka_run_group_tests_name("json_write", tests, NULL, NULL);
 }
