@@ -1,6 +1,7 @@
 /* Sending a message.
  *
- * The short way (an open conversation that an agent or the bot has) is three statements: count it into the conversation, insert it, append the event. It does
+ * The short way (an open conversation that an agent or the bot has) is three statements, which all hang on the conversation's row, so that it may run as a light
+ * function (db_submit_light): count it into the conversation, insert it, append the event. It does
  * not look whether the same client_id came before: the unique index does, the transaction of this one message is undone (ERR_AGAIN), and the caller comes again
  * with is_retry. Everything rarer - a first message, a reopening, a message that takes the conversation or resolves it - goes on from the same first statement with
  * the whole row in memory. */
@@ -392,7 +393,10 @@ static enum err send_customer(struct desk *desk, struct db_txn *txn, const struc
         conversation_count_customer(txn, in->customer, in->inbox, now, in->preview, &slot);
     struct message_in followed;
     if (err == ERR_NOT_FOUND) {
-        err = follow_merge(txn, in, &followed);
+        err = db_be_serializable(txn);
+        if (err == ERR_OK) {
+            err = follow_merge(txn, in, &followed);
+        }
         if (err == ERR_OK && followed.customer.v != in->customer.v) {
             return send_customer(desk, txn, &followed, out, info);
         }
@@ -410,6 +414,10 @@ static enum err send_customer(struct desk *desk, struct db_txn *txn, const struc
     }
     if (slot.state == CONVERSATION_OPEN && is_kept) {
         return send_short(desk, txn, in, &slot, now, out, info);
+    }
+    err = db_be_serializable(txn);
+    if (err != ERR_OK) {
+        return err;
     }
     struct conversation c;
     err = conversation_load(txn, slot.id, db_txn_arena(txn), &c);
@@ -505,8 +513,11 @@ static enum err send_agent(struct desk *desk, struct db_txn *txn, const struct m
     bool is_plain =
         in->then == THEN_NOTHING &&
         (!is_public || (slot.handler == HANDLER_AGENT && slot.state != CONVERSATION_RESOLVED));
-    return is_plain ? send_short(desk, txn, in, &slot, now, out, info)
-                    : send_long(desk, txn, in, out, info);
+    if (is_plain) {
+        return send_short(desk, txn, in, &slot, now, out, info);
+    }
+    err = db_be_serializable(txn);
+    return err != ERR_OK ? err : send_long(desk, txn, in, out, info);
 }
 
 enum err message_send(struct desk *desk, struct db_txn *txn, const struct message_in *in,

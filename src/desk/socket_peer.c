@@ -251,7 +251,7 @@ static void send_done(enum err err, void *arg)
     if ((err == ERR_AGAIN || err == ERR_UNKNOWN) && !job->in.is_retry) {
         /* Looks for the client_id first; if the lost one commits only now, the unique index has the last word. */
         job->in.is_retry = true;
-        err = db_submit_ordered(p->desk->db, peer_order(p), send_fn, send_done, job);
+        err = db_submit_light(p->desk->db, peer_order(p), send_fn, send_done, job);
         if (err == ERR_OK) {
             return;
         }
@@ -317,7 +317,7 @@ void peer_on_send(struct peer *p, const struct json *frame)
     if (err == ERR_OK) {
         fill_author(p, &job->in);
         keep_text(&job->in, arena);
-        err = db_submit_ordered(p->desk->db, peer_order(p), send_fn, send_done, job);
+        err = db_submit_light(p->desk->db, peer_order(p), send_fn, send_done, job);
     }
     if (err != ERR_OK) {
         nack(p, client_id, err, &job->info);

@@ -87,12 +87,23 @@ bool db_is_one_writer(const struct db *db)
 
 enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg)
 {
-    return db->engine->submit(db, 0, fn, done, arg);
+    return db->engine->submit(db, 0, false, fn, done, arg);
 }
 
 enum err db_submit_ordered(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg)
 {
-    return db->engine->submit(db, key, fn, done, arg);
+    return db->engine->submit(db, key, false, fn, done, arg);
+}
+
+enum err db_submit_light(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg)
+{
+    return db->engine->submit(db, key, true, fn, done, arg);
+}
+
+enum err db_be_serializable(struct db_txn *txn)
+{
+    txn->wants_serializable = txn->is_light;
+    return txn->is_light ? ERR_AGAIN : ERR_OK;
 }
 
 /* ---- values ---- */

@@ -6,7 +6,8 @@
  * SQLite: one writer thread takes everything that waits, runs one function after the other and commits once (group commit, synchronous=FULL).
  * A function that returns an error is rolled back alone. Nothing is acknowledged before COMMIT has returned.
  *
- * PostgreSQL: functions run in parallel, each in a transaction of its own (SERIALIZABLE, so that the database looks as if they had run one after the other);
+ * PostgreSQL: functions run in parallel, each in a transaction of its own (SERIALIZABLE, so that the database looks as if they had run one after the other; the few
+ * that db_submit_light is made for start READ COMMITTED);
  * db_write runs it on the caller's thread. Memory of the process that a write function reads is another matter: there it must lock. Hooks and done calls
  * never run at the same time, and those of a transaction that depends on another one's come later, on whatever thread.
  *
@@ -48,6 +49,12 @@ ERR_MUST_USE enum err db_write(struct db *db, db_fn fn, void *arg);
 ERR_MUST_USE enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg);
 ERR_MUST_USE enum err db_submit_ordered(struct db *db, uint64_t key, db_fn fn, db_done_fn done,
                                         void *arg);
+/* db_submit_ordered for the busiest functions: one whose common way rests only on rows that it has locked (its first statement is an UPDATE, and decides) need not pay
+ * for serializability, whose conflicts are seen by page and hit neighbours who have nothing to do with each other. Before it rests on anything else it calls
+ * db_be_serializable and returns what that returns unless it is ERR_OK: then it runs again from the start, serializable. */
+ERR_MUST_USE enum err db_submit_light(struct db *db, uint64_t key, db_fn fn, db_done_fn done,
+                                      void *arg);
+ERR_MUST_USE enum err db_be_serializable(struct db_txn *txn);
 
 /* A passenger of the calling thread's writes: `fn` runs at the end of the next db_write of `db` that would succeed, in its transaction, and what it returns is
  * what that write returns. Once such a write is durable `is_done` is set and later ones travel alone; a write that fails leaves it waiting. For what must

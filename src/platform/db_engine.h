@@ -30,7 +30,8 @@ struct db_engine {
     /* See db.h; any thread. `write` must not be called from the writer's thread (hooks, done functions). */
     enum err (*read)(struct db *db, db_fn fn, void *arg);
     enum err (*write)(struct db *db, db_fn fn, void *arg);
-    enum err (*submit)(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg);
+    enum err (*submit)(struct db *db, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
+                       void *arg);
 
     /* Inside a transaction, on its thread. `query` has executed the statement when it returns (an INSERT ... RETURNING has its effect even if no
      * row is fetched). `rows_close` frees the rows and returns the error that ended them. */
@@ -101,7 +102,9 @@ struct db_txn {
     struct db *db;
     struct arena *arena;
     bool is_write;
-    struct db_hook *hooks; /* in the order they were added */
+    bool is_light; /* begun READ COMMITTED; engines that are always serializable leave it false */
+    bool wants_serializable; /* db_be_serializable was called in a light one */
+    struct db_hook *hooks;   /* in the order they were added */
     struct db_hook **hooks_end;
 };
 

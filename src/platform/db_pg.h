@@ -116,6 +116,7 @@ struct pg_job {
     struct db_hook *hooks;
     enum err err;
     bool has_events;
+    bool is_light; /* db_submit_light, and has not asked for more */
 };
 
 /* Outcomes are told in the order of the tickets, by whichever thread completes the first that is missing. */
@@ -239,7 +240,8 @@ void pg_pool_give_back(struct pg_pool *pool, struct pg_conn *conn);
 
 /* ---- db_pg_write.c ---- */
 enum err pg_write(struct db *db, db_fn fn, void *arg);
-enum err pg_submit(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg);
+enum err pg_submit(struct db *db, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
+                   void *arg);
 enum err pg_queue_start(struct pg_db *db, size_t max_waiting, int n_threads);
 void pg_queue_stop(struct pg_db *db);
 /* A job of this key has run and its outcome is told: the next one, if there is one, may run. */

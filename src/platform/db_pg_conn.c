@@ -352,8 +352,9 @@ static void pg_txn_begin(struct pg_conn *conn)
 {
     conn->txn_start_id = pg_stream_position(conn->db);
     const char *begin = !conn->txn.base.is_write ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                        : conn->mode == PG_WRITER ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
-                                                  : "BEGIN ISOLATION LEVEL READ COMMITTED";
+                        : conn->mode == PG_WRITER && !conn->txn.base.is_light
+                            ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
+                            : "BEGIN ISOLATION LEVEL READ COMMITTED";
     pg_send(conn, begin, NULL, 0);
     conn->txn.is_begun = true;
 }

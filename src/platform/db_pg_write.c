@@ -38,6 +38,7 @@ static enum err pg_call(struct pg_conn *conn, struct pg_job *job)
 {
     arena_reset(job->arena);
     pg_txn_init(conn, job->arena, true);
+    conn->txn.base.is_light = job->is_light;
     int64_t started = time_monotonic_ns();
     enum err err = job->fn(&conn->txn.base, job->arg);
     if (time_monotonic_ns() - started > PG_SLOW_FN_NS) {
@@ -69,6 +70,10 @@ static enum pg_outcome pg_attempt(struct pg_conn *conn, struct pg_job *job, uint
     /* The function may have failed on something that is to be tried again, or on what was sent without looking. */
     if (job->err != ERR_OK || conn->txn.outcome != PG_FINE) {
         enum pg_outcome outcome = pg_txn_flush(conn);
+        if (outcome == PG_FINE && conn->txn.base.wants_serializable) {
+            job->is_light = false;
+            outcome = PG_AGAIN;
+        }
         job->err = job->err != ERR_OK ? job->err : conn->txn.err;
         pg_txn_abort(conn);
         *ticket_out = pg_ticket_take(db);
@@ -122,6 +127,7 @@ static bool pg_run_on(struct pg_conn *conn, struct pg_job *job, uint64_t *ticket
         if (job->err != ERR_OK) {
             return false;
         }
+        bool was_light = job->is_light;
         bool is_alone = n_tries >= PG_ALONE_FROM || n_conflicts > 0;
         enum pg_outcome outcome = pg_attempt_in_lane(conn, job, is_alone, ticket_out);
         bool is_again = outcome == PG_AGAIN || (outcome == PG_BROKEN && job->err != ERR_UNKNOWN) ||
@@ -130,6 +136,9 @@ static bool pg_run_on(struct pg_conn *conn, struct pg_job *job, uint64_t *ticket
             return true;
         }
         pg_ticket_done(db, *ticket_out, NULL);
+        if (was_light && !job->is_light) {
+            continue; /* it asked to; nobody was in its way */
+        }
         atomic_fetch_add_explicit(&db->retries, 1, memory_order_relaxed);
         pg_back_off(n_tries);
     }
@@ -184,12 +193,14 @@ static void pg_queue_push(struct pg_queue *q, struct pg_job *job)
     }
 }
 
-enum err pg_submit(struct db *base, uint64_t key, db_fn fn, db_done_fn done, void *arg)
+enum err pg_submit(struct db *base, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
+                   void *arg)
 {
     struct pg_db *db = (struct pg_db *)base;
     struct pg_queue *q = &db->queue;
     struct pg_job *job = pg_job_new(db);
     job->key = key;
+    job->is_light = is_light;
     job->fn = fn;
     job->done = done;
     job->arg = arg;

@@ -101,9 +101,11 @@ enum err sq_write(struct db *base, db_fn fn, void *arg)
 }
 
 /* One writer: everything is in order. */
-enum err sq_submit(struct db *base, uint64_t key, db_fn fn, db_done_fn done, void *arg)
+enum err sq_submit(struct db *base, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
+                   void *arg)
 {
     UNUSED(key);
+    UNUSED(is_light);
     struct sq_db *db = (struct sq_db *)base;
     struct sq_job job = {.fn = fn, .done = done, .arg = arg};
     return sq_push(&db->writer, &job);

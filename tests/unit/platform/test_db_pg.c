@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -156,6 +157,63 @@ static void hosts_that_hang_or_close_are_passed_over(void **state)
     tmpdb_close(&tmp);
 }
 
+/* ---- light functions ---- */
+
+struct light {
+    bool wants_more;
+    int n_runs;
+    char isolation[32];
+    atomic_int told; /* 1 + what was told */
+};
+
+static enum err light_fn(struct db_txn *txn, void *arg)
+{
+    struct light *l = arg;
+    struct db_rows *rows = NULL;
+    l->n_runs++;
+    enum err err = l->wants_more ? db_be_serializable(txn) : ERR_OK;
+    err = err != ERR_OK ? err
+                        : db_query_one(txn, "SELECT current_setting('transaction_isolation')", NULL,
+                                       0, &rows);
+    if (err == ERR_OK) {
+        (void)snprintf(l->isolation, sizeof(l->isolation), STR_FMT, STR_ARG(db_rows_str(rows, 0)));
+        err = db_rows_close(&rows);
+    }
+    return err;
+}
+
+static void light_done(enum err err, void *arg)
+{
+    atomic_store(&((struct light *)arg)->told, 1 + (int)err);
+}
+
+static void run_light(struct db *db, struct light *l)
+{
+    assert_int_equal(db_submit_light(db, 1, light_fn, light_done, l), ERR_OK);
+    while (atomic_load(&l->told) == 0) {
+        (void)usleep(1000);
+    }
+    assert_int_equal(atomic_load(&l->told), 1 + ERR_OK);
+}
+
+static void a_light_function_is_serializable_when_it_asks(void **state)
+{
+    (void)state;
+    struct db *db = NULL;
+    open_pg(&db);
+    struct light light = {0};
+    struct light heavy = {.wants_more = true};
+    run_light(db, &light);
+    assert_string_equal(light.isolation, "read committed");
+    run_light(db, &heavy);
+    assert_string_equal(heavy.isolation, "serializable");
+    assert_true(heavy.n_runs > light.n_runs);
+    struct db_stats stats;
+    db_stats_get(db, &stats);
+    assert_int_equal(stats.retries, 0); /* nobody was in the way of either */
+    close_pg(&db);
+}
+
 int main(void)
 {
     if (tmpdb_pg() == NULL) {
@@ -167,6 +225,7 @@ int main(void)
         cmocka_unit_test(migrations_run_once_and_must_not_change),
         cmocka_unit_test(the_doctor_sees_what_is_wrong),
         cmocka_unit_test(hosts_that_hang_or_close_are_passed_over),
+        cmocka_unit_test(a_light_function_is_serializable_when_it_asks),
     };
     int n_failed = db_conformance_run(&pg);
     return n_failed + cmocka_run_group_tests_name("postgres_own", tests, NULL, NULL);
