@@ -137,13 +137,13 @@ static void visit_bare(size_t n)
 
 static void visit_real(size_t n)
 {
-    struct loadgen *g = chat_real_connect(&bench.real, n);
-    let_settle(bench.real.server.pid);
+    struct loadgen *g = chat_real_connect(&bench.real, 0, 0, n);
+    let_settle(bench.real.nodes[0].pid);
     struct chat_load *load = chat_real_load(&bench.real, g, n);
-    run_all(load, bench.real.server.pid, bench.cells[REAL]);
+    run_all(load, bench.real.nodes[0].pid, bench.cells[REAL]);
     chat_real_unload(&bench.real);
     loadgen_free(&g);
-    let_settle(bench.real.server.pid);
+    let_settle(bench.real.nodes[0].pid);
 }
 
 static double echo_rate(size_t n)
@@ -248,7 +248,7 @@ static void get(struct reading *r, const char *path, struct hist *latency)
 {
     static char answer[262144];
     int64_t started = loadgen_now_ns();
-    int status = real_server_request(&r->server, "GET", path, bench.real.owner.headers, "", answer,
+    int status = real_server_request(&r->server, "GET", path, bench.real.owner.cookie, "", answer,
                                      sizeof(answer));
     hist_add(latency, loadgen_now_ns() - started);
     r->n_failed += status != 200;
@@ -276,10 +276,10 @@ static void measure_pages(size_t n)
     static struct reading r;
     char name[64];
     pthread_t reader;
-    struct loadgen *g = chat_real_connect(&bench.real, n);
-    let_settle(bench.real.server.pid);
+    struct loadgen *g = chat_real_connect(&bench.real, 0, 0, n);
+    let_settle(bench.real.nodes[0].pid);
     struct chat_load *load = chat_real_load(&bench.real, g, n);
-    r.server = bench.real.server;
+    r.server = bench.real.nodes[0];
     real_server_connect(&r.server);
     ASSERT(pthread_create(&reader, NULL, read_pages, &r) == 0);
     chat_load_closed(load, bench.seconds * 2, &result);
@@ -299,7 +299,7 @@ static void measure_pages(size_t n)
     report_add(bench.report, "page_reads", (double)r.page.n, "");
     report_add(bench.report, "page_reads_failed", (double)r.n_failed, "");
     report_add(bench.report, "page_written_meanwhile_per_s", result.acked_per_s, "messages/s");
-    let_settle(bench.real.server.pid);
+    let_settle(bench.real.nodes[0].pid);
 }
 
 /* ---- idle sockets beside busy ones ---- */
@@ -307,19 +307,19 @@ static void measure_pages(size_t n)
 static double cpu_of_64(size_t n_idle)
 {
     static struct chat_result result;
-    struct loadgen *g = chat_real_connect(&bench.real, 64);
+    struct loadgen *g = chat_real_connect(&bench.real, 0, 0, 64);
     if (n_idle > 0) {
         chat_real_connect_more(&bench.real, g, 64, n_idle);
     }
-    let_settle(bench.real.server.pid);
+    let_settle(bench.real.nodes[0].pid);
     struct chat_load *load = chat_real_load(&bench.real, g, 64);
     chat_load_paced(load, 2000, 0.5, &result);
-    double before = process_cpu_us(bench.real.server.pid);
+    double before = process_cpu_us(bench.real.nodes[0].pid);
     chat_load_paced(load, 2000, bench.seconds, &result);
-    double cpu = process_cpu_us(bench.real.server.pid) - before;
+    double cpu = process_cpu_us(bench.real.nodes[0].pid) - before;
     chat_real_unload(&bench.real);
     loadgen_free(&g);
-    let_settle(bench.real.server.pid);
+    let_settle(bench.real.nodes[0].pid);
     return cpu / (double)result.n_acked;
 }
 
@@ -359,8 +359,10 @@ static void prepare(int argc, char **argv, size_t n_customers)
     bench_dir_make(argc, argv, bench.dir, sizeof(bench.dir));
     prefill_bare(where, bench.dir, n_messages, bench.bare_dir, sizeof(bench.bare_dir));
     prefill_real(argv[0], where, bench.dir, n_messages, bench.real_dir, sizeof(bench.real_dir));
-    chat_real_start(&bench.real, argv[0], bench.real_dir, 16, n_customers);
-    let_settle(bench.real.server.pid);
+    struct chat_real_setup setup = {
+        .dir = bench.real_dir, .n_nodes = 1, .n_agents = 16, .n_customers = n_customers};
+    chat_real_start(&bench.real, argv[0], &setup);
+    let_settle(bench.real.nodes[0].pid);
     ASSERT(pthread_create(&bench.watcher, NULL, watch_wal, NULL) == 0);
 }
 
@@ -391,7 +393,7 @@ int main(int argc, char **argv)
     report_add(bench.report, "wal_peak_mb", (double)bench.wal_max[REAL] / 1048576, "MB");
     report_add(bench.report, "wal_peak_mb_bare", (double)bench.wal_max[BARE] / 1048576, "MB");
     report_add(bench.report, "server_resident_mb",
-               (double)process_rss_kb(bench.real.server.pid) / 1024, "MB at the end");
+               (double)process_rss_kb(bench.real.nodes[0].pid) / 1024, "MB at the end");
     chat_real_stop(&bench.real);
     bench_dir_remove(bench.dir);
     report_finish(&bench.report);

@@ -19,7 +19,7 @@ struct sender {
 
 struct chat_load {
     struct chat_wire wire;
-    struct loadgen *generators[4];
+    struct loadgen *generators[8];
     size_t n_generators;
     int any; /* readable when one of the generators is */
     struct sender *senders;
@@ -119,7 +119,7 @@ void chat_load_free(struct chat_load **load)
 
 void chat_load_add(struct chat_load *l, struct loadgen *g, size_t first, size_t n)
 {
-    ASSERT(l->n_generators < 4);
+    ASSERT(l->n_generators < ARRAY_LEN(l->generators));
     l->generators[l->n_generators++] = g;
     struct epoll_event ev = {.events = EPOLLIN};
     ASSERT(epoll_ctl(l->any, EPOLL_CTL_ADD, loadgen_fd(g), &ev) == 0);

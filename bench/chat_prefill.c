@@ -3,6 +3,7 @@
 #include "chat_prefill.h"
 
 #include <errno.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,11 +47,9 @@ static void schema_hash(const struct db_migration *list, size_t n, char out[13])
     (void)snprintf(out, 13, "%.12s", hex);
 }
 
-static struct db *open_at(const char *dir, const char *file, const struct db_migration *list,
-                          size_t n, const struct db_index_source *source)
+static struct db *open_url(const char *url, const struct db_migration *list, size_t n,
+                           const struct db_index_source *source)
 {
-    char url[700];
-    (void)snprintf(url, sizeof(url), "sqlite:%s/%s", dir, file);
     struct db_options o = {.url = url,
                            .migrations = list,
                            .n_migrations = n,
@@ -63,6 +62,14 @@ static struct db *open_at(const char *dir, const char *file, const struct db_mig
     }
     ASSERT(db != NULL);
     return db;
+}
+
+static struct db *open_at(const char *dir, const char *file, const struct db_migration *list,
+                          size_t n, const struct db_index_source *source)
+{
+    char url[700];
+    (void)snprintf(url, sizeof(url), "sqlite:%s/%s", dir, file);
+    return open_url(url, list, n, source);
 }
 
 /* Is the folder there already? Its path comes out in any case. */
@@ -155,19 +162,20 @@ static enum err fill_message(struct db_txn *txn, int64_t i)
         "\"created_at\":\"2026-11-15T00:00:00.000Z\",\"edited_at\":null,\"deleted_at\":null}",
         (long long)i + 1, (long long)c, (long long)seq, client, (long long)(CUSTOMERS_FROM + c),
         text);
-    enum err err = DB_EXEC(txn,
-                           "INSERT INTO messages (conversation_id, seq, client_id, author_kind, "
-                           "author_id, author_name, kind, is_public, body, n_files, created_at) "
-                           "VALUES ($1, $2, $3, 0, $4, 'Li Wei', 0, 1, $5, 0, $6)",
-                           db_i64(c), db_i64(seq), db_text(str_from(client)),
-                           db_i64(CUSTOMERS_FROM + c), db_text(body), db_i64(FILL_AT + i));
+    enum err err =
+        DB_EXEC_LATER(txn,
+                      "INSERT INTO messages (conversation_id, seq, client_id, author_kind, "
+                      "author_id, author_name, kind, is_public, body, n_files, created_at) "
+                      "VALUES ($1, $2, $3, 0, $4, 'Li Wei', 0, 1, $5, 0, $6)",
+                      db_i64(c), db_i64(seq), db_text(str_from(client)), db_i64(CUSTOMERS_FROM + c),
+                      db_text(body), db_i64(FILL_AT + i));
     return err != ERR_OK
                ? err
-               : DB_EXEC(txn,
-                         "INSERT INTO events (conversation_id, seq, kind, is_public, "
-                         "payload, at) VALUES ($1, $2, 'message.created', 1, $3, $4)",
-                         db_i64(c), db_i64(seq), db_text((struct str){payload, (size_t)len}),
-                         db_i64(FILL_AT + i));
+               : DB_EXEC_LATER(txn,
+                               "INSERT INTO events (conversation_id, seq, kind, is_public, "
+                               "payload, at) VALUES ($1, $2, 'message.created', 1, $3, $4)",
+                               db_i64(c), db_i64(seq), db_text((struct str){payload, (size_t)len}),
+                               db_i64(FILL_AT + i));
 }
 
 static enum err fill_messages(struct db_txn *txn, void *arg)
@@ -180,11 +188,11 @@ static enum err fill_messages(struct db_txn *txn, void *arg)
     return err;
 }
 
-static void fill_real(const char *dir, int64_t n_messages)
+static void fill_real(const char *url, int64_t n_messages)
 {
     size_t n = 0;
     const struct db_migration *list = migrations_all(&n);
-    struct db *db = open_at(dir, "stablehand.db", list, n, &desk_index_source);
+    struct db *db = open_url(url, list, n, &desk_index_source);
     struct fill f = {.total = n_messages};
     ASSERT(db_write(db, fill_conversations, &f) == ERR_OK);
     for (; f.from < n_messages; f.from += f.n) {
@@ -205,9 +213,33 @@ void prefill_real(const char *argv0, const char *cache, const char *dir, int64_t
         struct real_server s;
         real_server_start_in(&s, argv0, at, NULL);
         real_server_end(&s);
-        fill_real(at, n_messages);
+        char url[700];
+        (void)snprintf(url, sizeof(url), "sqlite:%s/stablehand.db", at);
+        fill_real(url, n_messages);
         mark_ready(at);
     }
     (void)snprintf(out, size, "%s/real", dir);
     copy_tree(at, out);
+}
+
+static void count_on(const char *url)
+{
+    PGconn *h = PQconnectdb(url);
+    PGresult *result = PQexec(h, "SELECT setval(pg_get_serial_sequence('conversations', 'id'), "
+                                 "(SELECT max(id) FROM conversations)); ANALYZE");
+    ASSERT(PQresultStatus(result) == PGRES_COMMAND_OK);
+    PQclear(result);
+    PQfinish(h);
+}
+
+void prefill_postgres(const char *argv0, const char *url, const char *dir, int64_t n_messages)
+{
+    char setting[700];
+    const char *settings[] = {setting, NULL};
+    struct real_server s;
+    (void)snprintf(setting, sizeof(setting), "--db.url=%s", url);
+    real_server_start_in(&s, argv0, dir, settings);
+    real_server_end(&s);
+    fill_real(url, n_messages);
+    count_on(url);
 }

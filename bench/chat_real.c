@@ -1,7 +1,10 @@
 #include "chat_real.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/json.h"
@@ -26,7 +29,9 @@ static struct json_doc *call(struct real_server *s, const struct chat_agent *as,
     static char answer[262144];
     char headers[1024] = "";
     if (as != NULL) {
-        (void)snprintf(headers, sizeof(headers), "%sX-CSRF-Token: %s\r\n", as->headers, as->csrf);
+        (void)snprintf(headers, sizeof(headers),
+                       "%sOrigin: http://127.0.0.1:%d\r\nX-CSRF-Token: %s\r\n", as->cookie, s->port,
+                       as->csrf);
     }
     int status = real_server_request(s, method, path, headers, body, answer, sizeof(answer));
     struct json_doc *doc = NULL;
@@ -48,23 +53,22 @@ static void take_text(const struct json *o, const char *key, char *out, size_t s
 /* The answer of signing in. */
 static void keep_session(struct real_server *s, const struct json_doc *me, struct chat_agent *out)
 {
-    (void)snprintf(out->headers, sizeof(out->headers),
-                   "Cookie: %s\r\nOrigin: http://127.0.0.1:%d\r\n", s->cookie, s->port);
+    (void)snprintf(out->cookie, sizeof(out->cookie), "Cookie: %s\r\n", s->cookie);
     take_text(json_root(me), "csrf_token", out->csrf, sizeof(out->csrf));
 }
 
 static void sign_in_owner(struct chat_real *r)
 {
     struct json_doc *me =
-        call(&r->server, NULL, "POST", "/api/v1/session",
+        call(&r->nodes[0], NULL, "POST", "/api/v1/session",
              "{\"email\":\"owner@demo.example\",\"password\":\"" DEMO_PASSWORD "\"}");
-    keep_session(&r->server, me, &r->owner);
+    keep_session(&r->nodes[0], me, &r->owner);
     json_doc_free(&me);
 }
 
 static void find_role(struct chat_real *r, char *id_out, size_t size)
 {
-    struct json_doc *roles = call(&r->server, &r->owner, "GET", "/api/v1/roles", "");
+    struct json_doc *roles = call(&r->nodes[0], &r->owner, "GET", "/api/v1/roles", "");
     for (const struct json *i = json_first(json_find(json_root(roles), "items")); i != NULL;
          i = json_next(i)) {
         if (str_eq_cstr(json_str(json_find(i, "key")), "agent")) {
@@ -81,7 +85,7 @@ static void make_agent(struct chat_real *r, size_t k, const char *role)
     char link[512];
     (void)snprintf(body, sizeof(body), "{\"email\":\"agent%zu@bench.example\",\"role_id\":\"%s\"}",
                    k, role);
-    struct json_doc *doc = call(&r->server, &r->owner, "POST", "/api/v1/invitations", body);
+    struct json_doc *doc = call(&r->nodes[0], &r->owner, "POST", "/api/v1/invitations", body);
     take_text(json_root(doc), "link", link, sizeof(link));
     json_doc_free(&doc);
     const char *token = strchr(link, '#');
@@ -89,10 +93,10 @@ static void make_agent(struct chat_real *r, size_t k, const char *role)
     (void)snprintf(body, sizeof(body),
                    "{\"token\":\"%s\",\"name\":\"Agent %zu\",\"password\":\"" PASSWORD "\"}",
                    token + 1, k);
-    doc = call(&r->server, NULL, "POST", "/api/v1/invitation-acceptances", body);
-    keep_session(&r->server, doc, &r->agents[k]);
+    doc = call(&r->nodes[0], NULL, "POST", "/api/v1/invitation-acceptances", body);
+    keep_session(&r->nodes[0], doc, &r->agents[k]);
     json_doc_free(&doc);
-    doc = call(&r->server, &r->agents[k], "PUT", "/api/v1/presence", "{\"status\":\"busy\"}");
+    doc = call(&r->nodes[0], &r->agents[k], "PUT", "/api/v1/presence", "{\"status\":\"busy\"}");
     json_doc_free(&doc);
 }
 
@@ -102,7 +106,7 @@ static void make_people(struct chat_real *r)
     char inbox[64];
     sign_in_owner(r);
     struct json_doc *doc =
-        call(&r->server, &r->owner, "POST", "/api/v1/inboxes",
+        call(&r->nodes[0], &r->owner, "POST", "/api/v1/inboxes",
              "{\"name\":\"Bench\",\"allowed_origins\":[],\"greeting\":{\"en\":\"Hi\",\"zh-CN\":"
              "\"Hi\"},\"accent\":\"#0f766e\",\"bot_enabled\":false}");
     take_text(json_root(doc), "key", inbox, sizeof(inbox));
@@ -112,7 +116,7 @@ static void make_people(struct chat_real *r)
         make_agent(r, k, role);
     }
     for (size_t k = 0; k < r->n_customers; k++) {
-        real_server_visitor_of(&r->server, inbox, r->tokens[k]);
+        real_server_visitor_of(&r->nodes[0], inbox, r->tokens[k]);
     }
 }
 
@@ -131,7 +135,8 @@ static void on_begun(struct chat_real *r, const struct json *ack)
                      "\"Hello, I am looking into it.\"}}",
                      STR_ARG(json_str(json_find(ack, "conversation_id"))), customer);
         r->n_begun++;
-        loadgen_send(r->at_desk, customer % r->n_agents, frame, (size_t)len);
+        size_t agent = customer % r->n_agents;
+        loadgen_send(r->at_desk[agent % r->n_nodes], agent / r->n_nodes, frame, (size_t)len);
     }
 }
 
@@ -187,11 +192,14 @@ static void wait_for(struct chat_real *r, struct loadgen *g, const size_t *count
 {
     int64_t give_up = loadgen_now_ns() + 60000000000LL;
     while (*count < wanted && loadgen_now_ns() < give_up) {
-        (void)loadgen_poll(r->at_desk, 0);
+        chat_real_tend(r);
         (void)loadgen_poll(g, 1000);
     }
     if (*count < wanted) {
         (void)fprintf(stderr, "chat: %zu of %zu %s\n", *count, wanted, what);
+        for (size_t i = 0; i < r->n_nodes; i++) {
+            real_server_tell_log(&r->nodes[i]);
+        }
         exit(1);
     }
 }
@@ -199,18 +207,26 @@ static void wait_for(struct chat_real *r, struct loadgen *g, const size_t *count
 static void connect_agents(struct chat_real *r)
 {
     char hello[256];
-    r->at_desk = loadgen_new(r->server.port, "/api/v1/socket", "", &agent_ops, r);
     for (size_t k = 0; k < r->n_agents; k++) {
-        loadgen_aim(r->at_desk, "/api/v1/socket", r->agents[k].headers);
-        if (!loadgen_connect(r->at_desk, 1)) {
-            fail("agent", 0, loadgen_error(r->at_desk));
+        size_t node = k % r->n_nodes;
+        if (r->at_desk[node] == NULL) {
+            r->at_desk[node] =
+                loadgen_new(r->nodes[node].port, "/api/v1/socket", "", &agent_ops, r);
+        }
+        struct loadgen *g = r->at_desk[node];
+        char headers[400];
+        (void)snprintf(headers, sizeof(headers), "%sOrigin: http://127.0.0.1:%d\r\n",
+                       r->agents[k].cookie, r->nodes[node].port);
+        loadgen_aim(g, "/api/v1/socket", headers);
+        if (!loadgen_connect(g, 1)) {
+            fail("agent", 0, loadgen_error(g));
         }
         int len = snprintf(hello, sizeof(hello),
                            "{\"t\":\"hello\",\"csrf_token\":\"%s\",\"have\":null,\"tab\":\"1\"}",
                            r->agents[k].csrf);
-        loadgen_send(r->at_desk, k, hello, (size_t)len);
+        loadgen_send(g, k / r->n_nodes, hello, (size_t)len);
     }
-    wait_for(r, r->at_desk, &r->n_live, r->n_agents, "agents are live");
+    wait_for(r, r->at_desk[0], &r->n_live, r->n_agents, "agents are live");
 }
 
 /* As a client that has fetched what it missed: nothing is replayed (after a visit at full speed there may be more than one replay holds). */
@@ -219,7 +235,7 @@ static size_t write_hello(struct chat_real *r, size_t customer, char *out, size_
     static char answer[65536];
     char headers[256];
     (void)snprintf(headers, sizeof(headers), "Authorization: Bearer %s\r\n", r->tokens[customer]);
-    int status = real_server_request(&r->server, "GET", "/api/v1/visitor/conversations", headers,
+    int status = real_server_request(&r->nodes[0], "GET", "/api/v1/visitor/conversations", headers,
                                      "", answer, sizeof(answer));
     struct json_doc *doc = NULL;
     if (status != 200 || json_parse(str_from(answer), sizeof(answer), &doc, NULL) != ERR_OK) {
@@ -262,16 +278,16 @@ static void connect_customers(struct chat_real *r, struct loadgen *g, size_t fir
     }
 }
 
-static struct loadgen *new_customers(struct chat_real *r)
+static struct loadgen *new_customers(struct chat_real *r, size_t node)
 {
-    return loadgen_new(r->server.port, "/api/v1/visitor/socket", "", &customer_ops, r);
+    return loadgen_new(r->nodes[node].port, "/api/v1/visitor/socket", "", &customer_ops, r);
 }
 
-struct loadgen *chat_real_connect(struct chat_real *r, size_t n)
+struct loadgen *chat_real_connect(struct chat_real *r, size_t node, size_t first, size_t n)
 {
-    ASSERT(n <= r->n_customers);
-    struct loadgen *g = new_customers(r);
-    connect_customers(r, g, 0, n, n);
+    ASSERT(first + n <= r->n_customers);
+    struct loadgen *g = new_customers(r, node);
+    connect_customers(r, g, first, n, n);
     return g;
 }
 
@@ -282,7 +298,9 @@ void chat_real_connect_more(struct chat_real *r, struct loadgen *g, size_t first
 
 void chat_real_tend(struct chat_real *r)
 {
-    (void)loadgen_poll(r->at_desk, 0);
+    for (size_t i = 0; i < r->n_nodes; i++) {
+        (void)loadgen_poll(r->at_desk[i], 0);
+    }
 }
 
 /* ---- conversations ---- */
@@ -290,7 +308,7 @@ void chat_real_tend(struct chat_real *r)
 static void begin_conversations(struct chat_real *r)
 {
     char frame[256];
-    struct loadgen *g = new_customers(r);
+    struct loadgen *g = new_customers(r, 0);
     for (size_t done = 0; done < r->n_customers;) {
         size_t m = r->n_customers - done < BATCH ? r->n_customers - done : BATCH;
         connect_customers(r, g, done, m, m);
@@ -308,15 +326,48 @@ static void begin_conversations(struct chat_real *r)
     loadgen_free(&g);
 }
 
-void chat_real_start(struct chat_real *r, const char *argv0, const char *dir, size_t n_agents,
-                     size_t n_customers)
+/* Nodes hold one secret. */
+static void copy_key(const char *from, const char *to)
 {
-    static const char *const settings[] = {"--chat.visitor_frames_per_second=1000000",
-                                           "--chat.agent_frames_per_second=1000000", NULL};
-    *r = (struct chat_real){.n_agents = n_agents, .n_customers = n_customers};
-    r->agents = MEM_NEW_ARRAY(struct chat_agent, n_agents);
-    r->tokens = mem_calloc(n_customers, sizeof(r->tokens[0]));
-    real_server_start_in(&r->server, argv0, dir, settings);
+    char key[4096];
+    char path[600];
+    ASSERT(mkdir(to, 0700) == 0);
+    (void)snprintf(path, sizeof(path), "%s/secret.key", from);
+    FILE *f = fopen(path, "re");
+    ASSERT(f != NULL);
+    size_t n = fread(key, 1, sizeof(key), f);
+    (void)fclose(f);
+    (void)snprintf(path, sizeof(path), "%s/secret.key", to);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT(fd >= 0 && write(fd, key, n) == (ssize_t)n && close(fd) == 0);
+}
+
+static void start_nodes(struct chat_real *r, const char *argv0, const struct chat_real_setup *setup)
+{
+    const char *settings[16] = {"--chat.visitor_frames_per_second=1000000",
+                                "--chat.agent_frames_per_second=1000000"};
+    size_t n = 2;
+    for (const char *const *s = setup->settings; s != NULL && *s != NULL; s++) {
+        ASSERT(n + 1 < ARRAY_LEN(settings));
+        settings[n++] = *s;
+    }
+    real_server_start_in(&r->nodes[0], argv0, setup->dir, settings);
+    for (size_t i = 1; i < r->n_nodes; i++) {
+        char dir[512];
+        (void)snprintf(dir, sizeof(dir), "%s-%zu", setup->dir, i);
+        copy_key(setup->dir, dir);
+        real_server_start_in(&r->nodes[i], argv0, dir, settings);
+    }
+}
+
+void chat_real_start(struct chat_real *r, const char *argv0, const struct chat_real_setup *setup)
+{
+    ASSERT(setup->n_nodes >= 1 && setup->n_nodes <= CHAT_NODES_MAX);
+    *r = (struct chat_real){
+        .n_nodes = setup->n_nodes, .n_agents = setup->n_agents, .n_customers = setup->n_customers};
+    r->agents = MEM_NEW_ARRAY(struct chat_agent, r->n_agents);
+    r->tokens = mem_calloc(r->n_customers, sizeof(r->tokens[0]));
+    start_nodes(r, argv0, setup);
     make_people(r);
     connect_agents(r);
     begin_conversations(r);
@@ -324,8 +375,10 @@ void chat_real_start(struct chat_real *r, const char *argv0, const char *dir, si
 
 void chat_real_stop(struct chat_real *r)
 {
-    loadgen_free(&r->at_desk);
-    real_server_stop(&r->server);
+    for (size_t i = 0; i < r->n_nodes; i++) {
+        loadgen_free(&r->at_desk[i]);
+        real_server_stop(&r->nodes[i]);
+    }
     mem_free(r->agents);
     mem_free(r->tokens);
 }
@@ -334,7 +387,9 @@ struct chat_load *chat_real_load(struct chat_real *r, struct loadgen *g, size_t 
 {
     struct chat_wire wire = chat_wire_real(&r->n_agents);
     r->load = chat_load_new(&wire);
-    chat_load_add(r->load, r->at_desk, 0, 0);
+    for (size_t i = 0; i < r->n_nodes; i++) {
+        chat_load_add(r->load, r->at_desk[i], 0, 0);
+    }
     chat_load_add(r->load, g, 0, n);
     return r->load;
 }

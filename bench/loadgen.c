@@ -495,6 +495,28 @@ double process_cpu_us(int pid)
     return total;
 }
 
+double processes_cpu_us(const char *name)
+{
+    char path[320], comm[64];
+    double total = 0;
+    DIR *dir = opendir("/proc");
+    struct dirent *e;
+    while (dir && (e = readdir(dir))) {
+        snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
+        FILE *f = e->d_name[0] >= '1' && e->d_name[0] <= '9' ? fopen(path, "r") : NULL;
+        if (f) {
+            if (fscanf(f, "%63s", comm) == 1 && strcmp(comm, name) == 0) {
+                total += process_cpu_us((int)strtol(e->d_name, NULL, 10));
+            }
+            fclose(f);
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return total;
+}
+
 long process_rss_kb(int pid)
 {
     char path[64], line[256];

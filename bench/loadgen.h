@@ -53,7 +53,8 @@ void loadgen_run_paced(struct loadgen *g, size_t first, size_t n, const char *te
                        double per_s, double seconds, struct load_result *out);
 
 /* ---- the process under test ---- */
-double process_cpu_us(int pid); /* CPU time of all its threads so far */
+double process_cpu_us(int pid);            /* CPU time of all its threads so far */
+double processes_cpu_us(const char *name); /* of all processes that run under this name */
 long process_rss_kb(int pid);
 /* Runs `server(arg, ready_fd)` in a child, which writes its port (int) to ready_fd and serves until killed. Returns the pid. */
 int process_start(void (*server)(void *arg, int ready_fd), void *arg, int *port_out);

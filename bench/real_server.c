@@ -81,6 +81,8 @@ void real_server_start_in(struct real_server *s, const char *argv0, const char *
     close(fds[1]);
     FILE *log = fdopen(fds[0], "r");
     s->port = wait_for_port(log); /* from here on open and unread */
+    s->log = fds[0];
+    fcntl(s->log, F_SETFL, O_NONBLOCK);
     real_server_connect(s);
 }
 
@@ -111,6 +113,13 @@ void real_server_stop(struct real_server *s)
     if (s->is_own_dir) {
         nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     }
+}
+
+void real_server_tell_log(struct real_server *s)
+{
+    char text[65536];
+    ssize_t n = read(s->log, text, sizeof(text));
+    fprintf(stderr, "the program says:\n%.*s\n", (int)(n > 0 ? n : 0), text);
 }
 
 void real_server_end(struct real_server *s)

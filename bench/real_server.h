@@ -12,6 +12,7 @@ struct real_server {
     int pid, port;
     char dir[512];
     bool is_own_dir;  /* made here, removed at the end */
+    int log;          /* what the program says, unread */
     int http;         /* a connection that is kept for requests */
     char cookie[256]; /* "name=value" of the last answer that set one; empty: none did */
 };
@@ -22,7 +23,9 @@ void real_server_start(struct real_server *s, const char *argv0);
 void real_server_start_in(struct real_server *s, const char *argv0, const char *dir,
                           const char *const *settings);
 void real_server_stop(struct real_server *s); /* SIGKILL; removes the folder if it is its own */
-void real_server_end(struct real_server *s);  /* SIGTERM; waits; keeps the folder */
+/* What it has said since it started, the beginning of it, to stderr. */
+void real_server_tell_log(struct real_server *s);
+void real_server_end(struct real_server *s); /* SIGTERM; waits; keeps the folder */
 /* Another connection for requests, for another thread. */
 void real_server_connect(struct real_server *s);
 /* One request on the kept connection; returns the status, the body NUL-terminated in out. */
