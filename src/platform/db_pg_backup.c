@@ -112,7 +112,7 @@ static enum err dump(const struct db_cli *cli, struct pg_place *p, const char *p
     const char *args[16 + MAX_SKIPPED] = {
         "--format=custom",           "--no-owner",
         "--no-privileges",           "--no-password",
-        "--serializable-deferrable", "--lock-wait-timeout=" LOCK_WAIT};
+        "--serializable-deferrable", ("--lock-wait-timeout=" LOCK_WAIT)};
     size_t n = 6;
     args[n++] = schema_pattern(p, "--schema");
     args[n++] = str_to_cstr(p->arena, str_printf(p->arena, "--file=%s", path));
