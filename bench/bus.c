@@ -3,8 +3,10 @@
  *
  * bare: 300 bytes, published by one connection of libnats and received by another. signal: the same bytes through bus_signal to a listener of another node (queues, MAC,
  * JSON checked, told in turn). commit: from the return of db_write on one node until a bus listener of the other has the event; unhinted: the same with the
- * message server killed, which is the look five times a second (while there is talk; otherwise each second). */
+ * message server killed, which is the look five times a second (while there is talk; otherwise each second). commits_*: eight threads that only commit, with
+ * and without the other node being told each millisecond. */
 #include <nats/nats.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,8 @@
 #define SECONDS 5
 #define N_COMMITS 500
 #define N_UNHINTED 40
+#define N_WRITERS 8
+#define LOAD_SECONDS 4
 #define PAYLOAD_LEN 300
 
 static char payload[PAYLOAD_LEN + 1];
@@ -173,6 +177,12 @@ static void event_heard(void *arg, const struct event *e)
     landed(arg);
 }
 
+static enum err append_event(struct db_txn *txn, void *arg)
+{
+    struct event e = *(struct event *)arg;
+    return event_append(txn, &e);
+}
+
 static enum err append(struct db_txn *txn, void *arg)
 {
     struct event e = {.conversation = {1},
@@ -200,6 +210,62 @@ static void commit_some(struct db *db, struct flight *f, int n, int *seq, int64_
     }
 }
 
+/* ---- what hints cost whoever writes much ---- */
+
+struct load {
+    struct db *db;
+    atomic_bool *is_over;
+    int64_t conversation;
+    int n;
+};
+
+static void *write_on(void *arg)
+{
+    struct load *l = arg;
+    while (!atomic_load(l->is_over)) {
+        struct event e = {.conversation = {l->conversation + l->n % 100},
+                          .seq = l->n / 100 + 1,
+                          .kind = STR("message.created"),
+                          .payload = str_from(payload),
+                          .at = 1,
+                          .team = {1}};
+        ASSERT(db_write(l->db, append_event, &e) == ERR_OK);
+        l->n++;
+    }
+    return NULL;
+}
+
+/* Commits a second of N_WRITERS threads on one node, while another one listens. */
+static double write_much(struct db *db, int64_t conversations)
+{
+    atomic_bool is_over = false;
+    struct load loads[N_WRITERS];
+    pthread_t threads[N_WRITERS];
+    int n = 0;
+    for (int i = 0; i < N_WRITERS; i++) {
+        loads[i] = (struct load){db, &is_over, conversations + i * 100, 0};
+        ASSERT(pthread_create(&threads[i], NULL, write_on, &loads[i]) == 0);
+    }
+    int64_t from_ns = time_monotonic_ns();
+    pause_until(from_ns + 1000000000LL * LOAD_SECONDS);
+    atomic_store(&is_over, true);
+    for (int i = 0; i < N_WRITERS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        n += loads[i].n;
+    }
+    return (double)n * 1e9 / (double)(time_monotonic_ns() - from_ns);
+}
+
+/* Until the other node has heard all of it. */
+static void wait_quiet(const struct flight *f)
+{
+    int before = -1;
+    while (atomic_load(&f->n_heard) != before) {
+        before = atomic_load(&f->n_heard);
+        pause_until(time_monotonic_ns() + 500000000);
+    }
+}
+
 static void run_commits(struct report *r, struct natsd *server, const char *pg)
 {
     struct flight *f = MEM_NEW(struct flight);
@@ -222,8 +288,12 @@ static void run_commits(struct report *r, struct natsd *server, const char *pg)
     commit_some(dbs[0], f, 20, &seq, 5000000);
     commit_some(dbs[0], f, N_COMMITS, &seq, 5000000);
     say_hist(r, "commit_hinted", &f->hist);
+    report_add(r, "commits_hinted", write_much(dbs[0], 1000), "/s");
+    wait_quiet(f);
     natsd_stop(server);
     pause_until(time_monotonic_ns() + 500000000);
+    report_add(r, "commits_unhinted", write_much(dbs[0], 10000), "/s");
+    wait_quiet(f);
     commit_some(dbs[0], f, N_UNHINTED, &seq, 600000000);
     say_hist(r, "commit_unhinted", &f->hist);
     for (int i = 0; i < 2; i++) {

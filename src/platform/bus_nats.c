@@ -61,6 +61,7 @@ static void nats_hint(struct bus *bus, struct bus_topic conversation, struct bus
     (void)pthread_mutex_lock(&b->lock);
     nats_name_hint(b, conversation);
     nats_name_hint(b, team);
+    b->n_commits++;
     if (!b->has_hint) {
         b->has_hint = true;
         b->hint_at_us = nats_now_us();

@@ -37,6 +37,7 @@ struct nats_bus {
     struct bus_topic hints[NATS_HINTS_MAX];
     size_t n_hints;
     bool has_hint;
+    int64_t n_commits;                 /* that the hint stands for */
     int64_t hint_at_us;                /* of the oldest commit that waits to be told */
     struct idmap *dirty[BUS_TEAM + 1]; /* followed anew, or no longer: the sender looks which */
     bool is_stopping;
@@ -52,6 +53,7 @@ struct nats_bus {
     natsConnection *conn; /* NULL: none */
     struct idmap *subs[BUS_TEAM + 1];
     int64_t hinted_ns; /* when hints were sent last */
+    int n_hinted;      /* for how many commits, 1 to HINT_PAUSE_MAX */
     struct buf wire;
 };
 

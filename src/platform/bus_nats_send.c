@@ -1,7 +1,7 @@
 /* The sender: a thread that owns the connection. Publishing can block for as long as a server that has stopped reading makes it (the write deadline), so
  * callers only leave their words in a bounded queue; what has waited for too long is not worth sending, and without a connection nothing is kept at all.
  *
- * Hints are coalesced: whatever is committed while the last ones are on their way, and within a millisecond, goes out as one. The hint on ".all" is
+ * Hints are coalesced: whatever is committed while the last ones are on their way, and within one to five milliseconds, goes out as one. The hint on ".all" is
  * what other nodes need; those of conversations and teams are for outsiders, and only so many of them. */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,8 @@
 #include "platform/bus_nats.h"
 
 #define STALE_MS 2000
-#define HINT_PAUSE_NS 1000000LL
+#define HINT_PAUSE_NS 1000000LL /* for each commit that the last hint stood for, */
+#define HINT_PAUSE_MAX 5        /* at most so often */
 #define BATCH 256
 #define RETRY_MS 250 /* to connect anew: this, and as much as that again at random, doubled up to */
 #define RETRY_MAX_MS 4000
@@ -84,7 +85,7 @@ static bool nats_take(struct nats_bus *b, struct chores *c)
 {
     *c = (struct chores){0};
     (void)pthread_mutex_lock(&b->lock);
-    int64_t hint_ns = b->hinted_ns + HINT_PAUSE_NS;
+    int64_t hint_ns = b->hinted_ns + HINT_PAUSE_NS * b->n_hinted;
     while (!b->is_stopping && !atomic_load(&b->is_closed) && b->queue.n == 0 &&
            nats_n_dirty(b) == 0) {
         if (!b->has_hint) {
@@ -99,6 +100,9 @@ static bool nats_take(struct nats_bus *b, struct chores *c)
         c->has_hint = true;
         c->hint_at_us = b->hint_at_us;
         c->n_hints = b->n_hints;
+        int64_t n = b->n_commits > HINT_PAUSE_MAX ? HINT_PAUSE_MAX : b->n_commits;
+        b->n_hinted = n > 1 ? (int)n : 1;
+        b->n_commits = 0;
         memcpy(c->hints, b->hints, sizeof(c->hints));
         b->has_hint = false;
         b->n_hints = 0;

@@ -31,7 +31,10 @@
 #define PG_STREAM_MARKS 16
 #define PG_PLACE_TRIES 1000
 #define PG_CATCH_UP_NS 100000000LL
-#define PG_STREAM_PAUSE_NS 1000000LL /* between two looks when they come thick */
+/* Between two looks when they come thick: this for each event that the last one found, at most so long. One word is told at once, and thousands a second
+ * are read some dozens at a time instead of a thousand times a second on each node. */
+#define PG_STREAM_PAUSE_NS 1000000LL
+#define PG_STREAM_PAUSE_MAX 5
 
 struct pg_mark {
     int64_t id;  /* S */
@@ -51,6 +54,7 @@ struct pg_stream {
     uint64_t n_ended;
     atomic_int_fast64_t position;
     int64_t horizon;
+    int n_found;                           /* events, by the last look */
     struct pg_mark marks[PG_STREAM_MARKS]; /* oldest first */
     size_t n_marks;
 };
@@ -179,6 +183,7 @@ static bool pg_publish(struct pg_stream *s, const PGresult *rows)
         n++;
     }
     bool is_full = PQntuples(rows) == PG_STREAM_ROWS && n == PG_STREAM_ROWS;
+    s->n_found = is_full ? 0 : n; /* behind: no pause */
     int64_t position = is_full ? pg_result_i64(rows, n - 1, 0) : s->horizon;
     if (position > atomic_load(&s->position)) {
         pg_turn_begin(s->db);
@@ -271,6 +276,12 @@ static int64_t pg_stream_rest_ns(const struct pg_stream *s, int64_t moved_ns)
     return is_talk && !bus_is_prompt(s->db->base.bus) ? PG_STREAM_UNTOLD_NS : PG_STREAM_IDLE_NS;
 }
 
+static int64_t pg_stream_pause_ns(const struct pg_stream *s)
+{
+    int n = s->n_found > PG_STREAM_PAUSE_MAX ? PG_STREAM_PAUSE_MAX : s->n_found;
+    return PG_STREAM_PAUSE_NS * (n > 1 ? n : 1);
+}
+
 static void *pg_stream_main(void *arg)
 {
     struct pg_stream *s = arg;
@@ -280,8 +291,9 @@ static void *pg_stream_main(void *arg)
     int64_t moved_ns = 0; /* when the last look ended that found something */
     while (pg_stream_wait(s, has_more ? 0 : pg_stream_rest_ns(s, moved_ns))) {
         int64_t since_ns = time_monotonic_ns() - looked_ns;
-        if (since_ns < PG_STREAM_PAUSE_NS) {
-            pg_pause(PG_STREAM_PAUSE_NS - since_ns);
+        int64_t pause_ns = pg_stream_pause_ns(s);
+        if (since_ns < pause_ns) {
+            pg_pause(pause_ns - since_ns);
         }
         looked_ns = time_monotonic_ns();
         int64_t before = atomic_load(&s->position);
