@@ -55,6 +55,7 @@ static enum err run(struct program *p, char *const *args, struct errinfo *info)
         print_addresses(p);
         warn_beyond_loopback(p);
         program_wait_for_signal();
+        program_drain(p);
     }
     return err;
 }

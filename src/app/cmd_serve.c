@@ -29,6 +29,7 @@ int cmd_serve(char *const *args)
     }
     if (err == ERR_OK) {
         program_wait_for_signal();
+        program_drain(&p);
     }
     int code = err == ERR_OK ? 0 : program_fail(&info);
     program_close(&p);

@@ -15,6 +15,7 @@
 #include "app/maintenance.h"
 #include "app/system_room.h"
 #include "base/check.h"
+#include "base/codec.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "platform/crypto.h"
@@ -231,8 +232,13 @@ static enum err open_rooms(struct program *p, struct errinfo *info)
 static void make_setup_token(struct program *p)
 {
     const char *given = settings_str(p->settings, "setup.token");
-    const char *token = given[0] != '\0' ? given : crypto_token(p->arena).p;
-    (void)snprintf(p->setup_token, sizeof(p->setup_token), "%.43s", token);
+    uint8_t mac[32];
+    /* Of the installation's key: behind a proxy any node may be asked, and any node may have printed it. */
+    crypto_hmac_sha256((struct str){(const char *)p->secret_key, sizeof(p->secret_key)},
+                       STR("setup token"), mac);
+    const char *made = str_to_cstr(p->arena, codec_base64url(p->arena, mac, sizeof(mac)));
+    (void)snprintf(p->setup_token, sizeof(p->setup_token), "%.43s",
+                   given[0] != '\0' ? given : made);
 }
 
 enum err program_open_settings(struct program *p, char *const *args, struct errinfo *info)
@@ -248,8 +254,8 @@ enum err program_open(struct program *p, char *const *args, struct errinfo *info
 {
     TRY(program_open_settings(p, args, info));
     TRY(crypto_init());
-    make_setup_token(p);
     TRY(open_store(p, info));
+    make_setup_token(p);
     return open_rooms(p, info);
 }
 
@@ -443,6 +449,19 @@ void program_wait_for_signal(void)
     while (sigwait(&set, &number) != 0) {
     }
     LOG_INFO("app", "stopping", log_i64("signal", number));
+}
+
+void program_drain(struct program *p)
+{
+    int64_t ms = settings_int(p->settings, "http.drain");
+    system_room_set_ready(p->own, false);
+    if (ms > 0) {
+        sigset_t set;
+        fill_stop_signals(&set);
+        struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+        (void)sigtimedwait(&set, NULL, &t);
+        LOG_INFO("app", "drained");
+    }
 }
 
 int program_fail(const struct errinfo *info)

@@ -66,6 +66,8 @@ void program_close(struct program *p);
 /* Waits for SIGTERM or SIGINT. Signals must have been blocked by program_block_signals before the first thread was made. */
 void program_block_signals(void);
 void program_wait_for_signal(void);
+/* Serves on for http.drain while /readyz says no; a second signal ends that. After program_wait_for_signal. */
+void program_drain(struct program *p);
 
 /* Prints "stablehand: ..." for a failure to stderr; gives the exit code 1. */
 int program_fail(const struct errinfo *info);

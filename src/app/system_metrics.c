@@ -1,6 +1,7 @@
 #include "app/system_metrics.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/check.h"
 #include "platform/metrics.h"
@@ -43,10 +44,34 @@ static int64_t read_gauge(void *arg)
     return value;
 }
 
-void system_metrics_register(struct db *db)
+static int64_t read_nodes(void *arg)
+{
+    const struct program *p = arg;
+    return p->node == NULL ? 1 : 1 + node_others(p->node);
+}
+
+static int64_t read_alive(void *arg)
+{
+    return node_is_alive(((const struct program *)arg)->node) ? 1 : 0;
+}
+
+static void show_program(struct program *p)
+{
+    char version[64];
+    (void)snprintf(version, sizeof(version), STR_FMT, STR_ARG(p->version));
+    metric_set(metric_gauge(metric_name_with("stablehand_build_info", "version", version),
+                            "1; what runs is in the label"),
+               1);
+    metric_gauge_fn("stablehand_nodes", "Nodes with a lease, this one among them", read_nodes, p);
+    metric_gauge_fn("stablehand_node_alive", "1: this node's lease is held and beaten in time",
+                    read_alive, p);
+}
+
+void system_metrics_register(struct program *p)
 {
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
-        bound[i] = (struct bound){db, &gauges[i]};
+        bound[i] = (struct bound){p->db, &gauges[i]};
         metric_gauge_fn(gauges[i].name, gauges[i].help, read_gauge, &bound[i]);
     }
+    show_program(p);
 }

@@ -1,10 +1,10 @@
-/* Gauges of the database for /metrics. */
+/* Gauges of the database and of the program itself for /metrics. */
 #ifndef APP_SYSTEM_METRICS_H
 #define APP_SYSTEM_METRICS_H
 
-#include "platform/db.h"
+#include "app/program.h"
 
-/* `db` must live as long as metrics are read. Registering again for a new database replaces the former. */
-void system_metrics_register(struct db *db);
+/* `p` must live as long as metrics are read. Registering again replaces the former. */
+void system_metrics_register(struct program *p);
 
 #endif

@@ -7,6 +7,7 @@
 #include "app/system_metrics.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timeutil.h"
 #include "platform/metrics.h"
 #include "platform/proxy.h"
 
@@ -18,9 +19,47 @@ extern const size_t n_assets_embedded;
 struct system_room {
     struct program *program;
     atomic_bool is_ready;
-    struct proxies *metrics_allow;      /* networks, by the same rules as trusted proxies */
+    int64_t ready_grace_ms;
+    atomic_int_fast64_t
+        failing_since_ms;          /* by a monotonic clock; 0: the database can be written to */
+    struct proxies *metrics_allow; /* networks, by the same rules as trusted proxies */
     struct str demo_inbox, demo_secret; /* empty: this is no demo */
 };
+
+/* Has writing been impossible for longer than load balancers shall know of? A failover takes writing from all nodes at once: sending visitors round would help nobody,
+ * and each node answers what it can. */
+static bool fails_for_long(struct system_room *room, struct errinfo *info)
+{
+    int64_t now = time_monotonic_ns() / 1000000;
+    if (db_health(room->program->db, info)) {
+        atomic_store(&room->failing_since_ms, 0);
+        return false;
+    }
+    int64_t since = 0;
+    if (atomic_compare_exchange_strong(&room->failing_since_ms, &since, now)) {
+        since = now;
+    }
+    return now - since >= room->ready_grace_ms;
+}
+
+static enum err look_ready(struct system_room *room, struct errinfo *info)
+{
+    if (!atomic_load(&room->is_ready)) {
+        return err_set(info, ERR_UNAVAILABLE, NULL, "not_ready", "Starting or stopping.");
+    }
+    struct errinfo why = {0};
+    bool is_long = fails_for_long(room, &why);
+    if (strcmp(why.code, "contracted") == 0) {
+        return err_hand_on(&why, ERR_UNAVAILABLE, info); /* that does not pass */
+    }
+    return is_long ? err_set(info, ERR_UNAVAILABLE, NULL, "database", "The database cannot write.")
+                   : ERR_OK;
+}
+
+static int64_t read_ready(void *arg)
+{
+    return look_ready(arg, NULL) == ERR_OK ? 1 : 0;
+}
 
 struct system_room *system_room_new(struct program *program)
 {
@@ -32,13 +71,16 @@ struct system_room *system_room_new(struct program *program)
         LOG_WARN("app", "metrics.allow is not understood: nobody may read them",
                  log_cstr("why", info.message));
     }
-    system_metrics_register(program->db);
+    room->ready_grace_ms = settings_int(program->settings, "http.ready_grace");
+    system_metrics_register(program);
+    metric_gauge_fn("stablehand_ready", "1: /readyz says yes", read_ready, room);
     return room;
 }
 
 void system_room_free(struct system_room **room)
 {
     if (*room != NULL) {
+        metric_gauge_fn("stablehand_ready", "1: /readyz says yes", NULL, NULL);
         proxies_free(&(*room)->metrics_allow);
         mem_free(*room);
         *room = NULL;
@@ -85,15 +127,8 @@ enum err system_http_health(struct request *rq, struct response *rs, struct erri
 enum err system_http_ready(struct request *rq, struct response *rs, struct errinfo *info)
 {
     struct system_room *room = rq->room;
-    if (!atomic_load(&room->is_ready)) {
-        return err_set(info, ERR_UNAVAILABLE, NULL, "not_ready", "Starting or stopping.");
-    }
-    if (!db_health(room->program->db, info)) {
-        return strcmp(info->code, "contracted") == 0
-                   ? ERR_UNAVAILABLE
-                   : err_set(info, ERR_UNAVAILABLE, NULL, "database", "The database cannot write.");
-    }
-    return answer_status(rs, "ready");
+    enum err err = look_ready(room, info);
+    return err != ERR_OK ? err : answer_status(rs, "ready");
 }
 
 struct nodes_job {

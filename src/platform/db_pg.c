@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/timeutil.h"
 #include "platform/db_migrate.h"
+#include "platform/metrics.h"
 
 static enum err pg_read_once(struct pg_conn *conn, db_fn fn, void *arg)
 {
@@ -97,6 +98,8 @@ static struct pg_db *pg_new(const struct db_options *options)
     int n_readers = options->n_readers > 0 ? options->n_readers : PG_N_READERS;
     pg_pool_init(db, &db->readers, PG_READER, n_readers, max_waiting);
     pg_pool_init(db, &db->writers, PG_WRITER, n_writers, max_waiting);
+    db->unknown_commits = metric_counter("stablehand_db_unknown_commits_total",
+                                         "Commits whose outcome the connection took with it");
     return db;
 }
 

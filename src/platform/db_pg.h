@@ -95,8 +95,11 @@ struct pg_pool {
     int n;
     struct pg_conn *free;
     int n_waiting, max_waiting;
+    int n_busy;
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    const struct pg_pool_metrics *names;
+    struct metric *wait, *timeouts;
 };
 
 struct pg_waiter {
@@ -169,6 +172,7 @@ struct pg_db {
     atomic_int_fast64_t looked_ns; /* when health last asked whether we may still run */
     atomic_bool is_contracted;
     bool rehearses;
+    struct metric *unknown_commits;
     atomic_int_fast64_t commits, writes, failed_writes, reads, commit_us_total, retries;
     /* db_pg_connect.c: the highest timeline met, the host that answered last, the lock of who looks for a leader, when that was last in vain, and when
      * others were last asked. Milliseconds of the monotonic clock. */

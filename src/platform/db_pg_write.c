@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/timeutil.h"
+#include "platform/metrics.h"
 
 #define PG_TRIES 16
 #define PG_ALONE_FROM 4 /* tries beside others */
@@ -94,6 +95,7 @@ static enum pg_outcome pg_attempt(struct pg_conn *conn, struct pg_job *job, uint
     job->err = conn->txn.err;
     if (outcome == PG_BROKEN) {
         job->err = ERR_UNKNOWN;
+        metric_add(db->unknown_commits, 1);
         LOG_ERROR("db", "connection lost during COMMIT, the outcome is unknown");
     }
     pg_txn_abort(conn);

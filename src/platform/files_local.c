@@ -18,6 +18,7 @@
 #define FILES_PATH_MAX 4096
 #define FILES_DIR_MAX 3900
 #define FILES_PIECE 65536
+#define SWEEP_OLDER_MS (10 * TIME_MINUTE_MS)
 
 struct files_local {
     struct files base;
@@ -353,15 +354,19 @@ static void local_free(struct files *base)
     mem_free(f);
 }
 
-/* What a crash left half written. */
+/* What a crash left half written. Not what is young: another program may be writing it, if the folder is shared. */
 static void sweep_tmp(const char *tmp)
 {
+    struct clock clock = clock_system();
+    int64_t old_at = clock_now(&clock) - SWEEP_OLDER_MS;
     DIR *dir = opendir(tmp);
     if (dir == NULL) {
         return;
     }
     for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        if (e->d_name[0] != '.') {
+        struct stat st;
+        if (e->d_name[0] != '.' && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (int64_t)st.st_mtime * 1000 < old_at) {
             (void)unlinkat(dirfd(dir), e->d_name, 0);
         }
     }

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "platform/crypto.h"
+#include "platform/metrics.h"
 #include "platform/s3.h"
 #include "platform/s3_sign.h"
 
@@ -462,6 +463,12 @@ static enum err fill(struct s3 *s3, const struct files_s3_options *o, struct err
     ARENA_AUTO arena = arena_new(0);
     (void)pthread_mutex_init(&s3->mutex, NULL);
     s3->clock = o->clock;
+    s3->seconds = metric_histogram("stablehand_files_call_seconds",
+                                   "Requests to the file store, repetitions included");
+    s3->failures = metric_counter("stablehand_files_failures_total",
+                                  "Requests and downloads that the file store failed");
+    s3->retries = metric_counter("stablehand_files_retries_total",
+                                 "Requests to the file store repeated, downloads gone on with");
     s3->has_bucket_in_host = o->has_bucket_in_host;
     s3->silence_ms = or_else(o->silence_ms, 10000);
     s3->deadline_ms = or_else(o->deadline_ms, 15000);

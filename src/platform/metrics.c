@@ -5,8 +5,9 @@
 #include <stdatomic.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 
-#define MAX_METRICS 128
+#define MAX_METRICS 256
 #define N_BUCKETS 15
 
 static const int64_t bounds_us[N_BUCKETS] = {500,     1000,    2500,    5000,     10000,
@@ -94,36 +95,96 @@ void metric_observe_us(struct metric *m, int64_t us)
     atomic_fetch_add_explicit(&m->value, us, memory_order_relaxed);
 }
 
+/* "name{labels}" in its parts; without labels the second is empty. */
+static struct str base_of(const struct metric *m)
+{
+    struct str name = str_from(m->name);
+    size_t brace = str_find_char(name, '{');
+    return brace == SIZE_MAX ? name : str_sub(name, 0, brace);
+}
+
+static struct str labels_of(const struct metric *m)
+{
+    struct str name = str_from(m->name);
+    size_t brace = str_find_char(name, '{');
+    return brace == SIZE_MAX ? (struct str){0} : str_sub(name, brace + 1, name.len - brace - 2);
+}
+
 static void write_histogram(struct buf *out, struct metric *m)
 {
+    struct str base = base_of(m);
+    struct str labels = labels_of(m);
+    const char *comma = labels.len > 0 ? "," : "";
+    const char *open = labels.len > 0 ? "{" : "";
+    const char *close = labels.len > 0 ? "}" : "";
     int64_t total = 0;
     for (size_t i = 0; i <= N_BUCKETS; i++) {
         total += atomic_load_explicit(&m->buckets[i], memory_order_relaxed);
-        buf_printf(out, "%s_bucket{le=\"%s\"} %lld\n", m->name,
-                   i < N_BUCKETS ? bound_names[i] : "+Inf", (long long)total);
+        buf_printf(out, STR_FMT "_bucket{" STR_FMT "%sle=\"%s\"} %lld\n", STR_ARG(base),
+                   STR_ARG(labels), comma, i < N_BUCKETS ? bound_names[i] : "+Inf",
+                   (long long)total);
     }
-    buf_printf(out, "%s_sum %.6f\n%s_count %lld\n", m->name, (double)atomic_load(&m->value) / 1e6,
-               m->name, (long long)total);
+    buf_printf(out, STR_FMT "_sum%s" STR_FMT "%s %.6f\n" STR_FMT "_count%s" STR_FMT "%s %lld\n",
+               STR_ARG(base), open, STR_ARG(labels), close, (double)atomic_load(&m->value) / 1e6,
+               STR_ARG(base), open, STR_ARG(labels), close, (long long)total);
+}
+
+static void write_one(struct buf *out, struct metric *m)
+{
+    if (m->kind == HISTOGRAM) {
+        write_histogram(out, m);
+        return;
+    }
+    int64_t v = m->kind == GAUGE_FN && m->fn
+                    ? m->fn(m->arg)
+                    : atomic_load_explicit(&m->value, memory_order_relaxed);
+    buf_printf(out, "%s %lld\n", m->name, (long long)v);
+}
+
+/* All of one name together, as the format wants it; `at` is the first of them, or not. */
+static void write_family(struct buf *out, size_t at)
+{
+    static const char *const types[] = {
+        [COUNTER] = "counter", [GAUGE] = "gauge", [GAUGE_FN] = "gauge", [HISTOGRAM] = "histogram"};
+    struct str base = base_of(&table[at]);
+    for (size_t i = 0; i < at; i++) {
+        if (str_eq(base_of(&table[i]), base)) {
+            return;
+        }
+    }
+    buf_printf(out, "# HELP " STR_FMT " %s\n# TYPE " STR_FMT " %s\n", STR_ARG(base), table[at].help,
+               STR_ARG(base), types[table[at].kind]);
+    for (size_t i = at; i < n_metrics; i++) {
+        if (str_eq(base_of(&table[i]), base)) {
+            write_one(out, &table[i]);
+        }
+    }
 }
 
 void metrics_write(struct buf *out)
 {
-    static const char *const types[] = {
-        [COUNTER] = "counter", [GAUGE] = "gauge", [GAUGE_FN] = "gauge", [HISTOGRAM] = "histogram"};
     pthread_mutex_lock(&mutex);
     for (size_t i = 0; i < n_metrics; i++) {
-        struct metric *m = &table[i];
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, types[m->kind]);
-        if (m->kind == HISTOGRAM) {
-            write_histogram(out, m);
-        } else {
-            int64_t v = m->kind == GAUGE_FN && m->fn
-                            ? m->fn(m->arg)
-                            : atomic_load_explicit(&m->value, memory_order_relaxed);
-            buf_printf(out, "%s %lld\n", m->name, (long long)v);
+        write_family(out, i);
+    }
+    pthread_mutex_unlock(&mutex);
+}
+
+const char *metric_name_with(const char *base, const char *label, const char *value)
+{
+    size_t size = strlen(base) + strlen(label) + strlen(value) + 6;
+    char *name = mem_alloc(size);
+    (void)snprintf(name, size, "%s{%s=\"%s\"}", base, label, value);
+    pthread_mutex_lock(&mutex);
+    for (size_t i = 0; i < n_metrics; i++) {
+        if (strcmp(table[i].name, name) == 0) {
+            mem_free(name);
+            pthread_mutex_unlock(&mutex);
+            return table[i].name;
         }
     }
     pthread_mutex_unlock(&mutex);
+    return name;
 }
 
 void metrics_reset(void)

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "base/vec.h"
 #include "platform/db_engine.h"
+#include "platform/metrics.h"
 
 #define OUTBOX_THREADS 4
 #define OUTBOX_LEASE_MS (2 * TIME_MINUTE_MS)
@@ -38,6 +39,7 @@ struct outbox {
     VEC(struct outbox_handler) handlers;
     pthread_t threads[OUTBOX_THREADS];
     int n_threads;
+    struct metric *results[3], *seconds; /* by enum outbox_result */
     int64_t look_ms;
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t wake;
@@ -184,7 +186,9 @@ static bool run_one(struct outbox *o, struct outbox_job *job)
     if (!job->is_found) {
         return false;
     }
+    int64_t began = time_monotonic_ns();
     job->result = send_row(o, job);
+    metric_observe_us(o->seconds, (time_monotonic_ns() - began) / 1000);
     job->now = clock_now(&o->clock);
     if (job->result == OUTBOX_RETRY && job->attempt >= OUTBOX_TRIES) {
         job->result = OUTBOX_DEAD;
@@ -196,6 +200,7 @@ static bool run_one(struct outbox *o, struct outbox_job *job)
         LOG_ERROR("outbox", "given up", log_str("kind", job->kind), log_i64("id", job->id),
                   log_i64("attempts", job->attempt));
     }
+    metric_add(o->results[job->result], 1);
     err = db_write(o->db, settle, job);
     if (err != ERR_OK) {
         LOG_ERROR("outbox", "outcome not stored, will be sent again", log_i64("id", job->id),
@@ -265,6 +270,13 @@ enum err outbox_new(struct db *db, struct clock clock, struct outbox **out)
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&o->wake, &attr);
     (void)pthread_condattr_destroy(&attr);
+    o->seconds = metric_histogram("stablehand_outbox_send_seconds", "What a try to send took");
+    o->results[OUTBOX_SENT] =
+        metric_counter("stablehand_outbox_sent_total", "Rows of the outbox that were sent");
+    o->results[OUTBOX_RETRY] =
+        metric_counter("stablehand_outbox_retries_total", "Tries that failed and will be repeated");
+    o->results[OUTBOX_DEAD] =
+        metric_counter("stablehand_outbox_dead_total", "Rows of the outbox that were given up");
     db->outbox = o;
     *out = o;
     return ERR_OK;

@@ -31,6 +31,7 @@ struct s3 {
     pthread_mutex_t mutex;
     CURL *idle[S3_IDLE_HANDLES]; /* each keeps its connections */
     int n_idle;
+    struct metric *seconds, *failures, *retries;
     int n_calls, max_calls;
     int n_broken;            /* calls in a row that got no answer */
     int64_t closed_until_ns; /* after a few of them nobody waits for the next for a while */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "platform/metrics.h"
 #include "platform/s3.h"
 #include "platform/s3_sign.h"
 
@@ -374,6 +375,7 @@ static enum err do_entered(struct s3 *s3, const struct s3_call *call, struct s3_
         int64_t pause = (FIRST_WAIT_MS << (2 * i)) + (int64_t)(rng_u64() % FIRST_WAIT_MS);
         again = again && deadline - time_monotonic_ns() / 1000000 > pause;
         if (again && i + 1 < ATTEMPTS) {
+            metric_add(s3->retries, 1);
             LOG_WARN("files", "store did not do it, trying again",
                      log_cstr("method", method_names[call->method]),
                      log_i64("status", answer->status), log_cstr("why", answer->transport),
@@ -392,7 +394,12 @@ enum err s3_do(struct s3 *s3, const struct s3_call *call, struct s3_answer *answ
     if (err != ERR_OK) {
         return err;
     }
+    int64_t began = time_monotonic_ns();
     err = do_entered(s3, call, answer, info);
+    metric_observe_us(s3->seconds, (time_monotonic_ns() - began) / 1000);
+    if (err != ERR_OK && err != ERR_NOT_FOUND) {
+        metric_add(s3->failures, 1);
+    }
     s3_leave(s3, answer->status != 0 || err == ERR_INTERNAL);
     return err;
 }

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "platform/metrics.h"
 #include "platform/s3.h"
 
 #define QUEUE_MAX (256UL * 1024)
@@ -181,6 +182,7 @@ static void broke(struct s3_stream *t)
     if (!again || t->n_restarts >= RESTARTS) {
         LOG_ERROR("files", "download failed", log_cstr("why", info.message),
                   log_i64("received", t->received), log_i64("of", t->len));
+        metric_add(s3->failures, 1);
         t->state = FAILED;
         t->info = info;
         t->err = err;
@@ -189,6 +191,7 @@ static void broke(struct s3_stream *t)
     }
     t->due_ms = now_ms() + ((int64_t)RESTART_MS << t->n_restarts);
     t->n_restarts++;
+    metric_add(s3->retries, 1);
     t->state = WAITING;
     LOG_WARN("files", "download broke, going on", log_cstr("why", info.message),
              log_i64("received", t->received), log_i64("of", t->len));

@@ -119,6 +119,13 @@ static const struct setting table[] = {
      "请求体接收时限"},
     {"http.idle_timeout", SETTING_DURATION_MS, "75s", "1s..1h",
      "How long an idle connection is kept", "空闲连接保留时间"},
+    {"http.ready_grace", SETTING_DURATION_MS, "5s", "0s..10m",
+     "/readyz says no when the database could not be written to for this time",
+     "数据库不可写持续多久后 /readyz 报告未就绪"},
+    {"http.drain", SETTING_DURATION_MS, "0s", "0s..5m",
+     "When asked to stop: /readyz says no for this time, and everything else goes on, before the "
+     "door is closed. Behind a load balancer a little longer than it takes to notice",
+     "收到停止信号后先让 /readyz 报告未就绪并继续服务这么久,再关闭;负载均衡后面应略长于其发现时间"},
     {"http.rate_per_second", SETTING_INT, "50", "1..1000000",
      "Requests a second from one address, in the long run", "单个地址每秒请求数(长期平均)"},
     {"http.rate_burst", SETTING_INT, "200", "1..1000000", "Requests from one address at once",

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "platform/db_engine.h"
+#include "platform/metrics.h"
 
 #define TIMERS_BATCH 256
 #define TIMERS_LOOK_MS 60000 /* at the latest, whatever the clock does */
@@ -28,12 +29,14 @@ struct timer_handler {
     const char *kind;
     timer_fn fn;
     void *arg;
+    struct metric *runs, *failures;
 };
 
 struct timers {
     struct db *db;
     struct clock clock;
     VEC(struct timer_handler) handlers;
+    struct metric *lag, *seconds;
     pthread_t thread;
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t wake;
@@ -99,7 +102,8 @@ struct firing {
     struct timers *timers;
     const struct timer_handler *handler; /* NULL: nobody handles this kind */
     struct str kind;                     /* in the round's arena */
-    int64_t subject, now;
+    int64_t subject, due_at, now;
+    int64_t us; /* that the handler took; -1: it had nothing to do, somebody else has the row */
     bool is_delayed; /* second step: the handler failed, the row moves */
 };
 
@@ -107,6 +111,7 @@ static enum err fire(struct db_txn *txn, void *arg)
 {
     struct firing *f = arg;
     struct db_rows *rows = NULL;
+    f->us = -1;
     enum err err = DB_QUERY_ONE(
         txn, &rows,
         "DELETE FROM timers WHERE (kind, subject) IN (SELECT kind, subject FROM timers WHERE kind "
@@ -123,8 +128,28 @@ static enum err fire(struct db_txn *txn, void *arg)
     if (err != ERR_OK) {
         return err;
     }
-    return f->handler == NULL ? ERR_NOT_FOUND
-                              : f->handler->fn(txn, f->handler->arg, f->subject, payload, f->now);
+    if (f->handler == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    int64_t began = time_monotonic_ns();
+    err = f->handler->fn(txn, f->handler->arg, f->subject, payload, f->now);
+    f->us = (time_monotonic_ns() - began) / 1000;
+    return err;
+}
+
+static void count(const struct firing *f, enum err err)
+{
+    struct timers *t = f->timers;
+    if (f->handler == NULL || f->is_delayed) {
+        return;
+    }
+    if (err != ERR_OK) {
+        metric_add(f->handler->failures, 1);
+    } else if (f->us >= 0) {
+        metric_add(f->handler->runs, 1);
+        metric_observe_us(t->seconds, f->us);
+        metric_observe_us(t->lag, (clock_now(&t->clock) - f->due_at) * 1000);
+    }
 }
 
 /* 1 s, 2 s, 4 s ... 5 min */
@@ -143,6 +168,7 @@ static void fired(enum err err, void *arg)
 {
     struct firing *f = arg;
     struct timers *t = f->timers;
+    count(f, err);
     if (err != ERR_OK) {
         LOG_WARN("timers", f->handler == NULL ? "no handler" : "handler fails",
                  log_str("kind", f->kind), log_i64("subject", f->subject),
@@ -200,6 +226,7 @@ static enum err look(struct db_txn *txn, void *arg)
         }
         struct firing *f = &l->due[l->n_due++];
         *f = (struct firing){.timers = l->timers, .subject = db_rows_i64(rows, 1), .now = l->now};
+        f->due_at = due_at;
         f->kind = db_rows_dup(rows, 0, l->arena);
         f->handler = find_handler(l->timers, f->kind);
     }
@@ -302,6 +329,10 @@ enum err timers_new(struct db *db, struct clock clock, struct timers **out)
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&t->wake, &attr);
     (void)pthread_condattr_destroy(&attr);
+    t->lag = metric_histogram("stablehand_timer_lag_seconds",
+                              "How late timers have fired, their transaction included");
+    t->seconds =
+        metric_histogram("stablehand_timer_handler_seconds", "What handlers of timers took");
     db->timers = t;
     *out = t;
     return ERR_OK;
@@ -310,7 +341,16 @@ enum err timers_new(struct db *db, struct clock clock, struct timers **out)
 void timers_handle(struct timers *t, const char *kind, timer_fn fn, void *arg)
 {
     ASSERT(!t->is_started);
-    struct timer_handler h = {.kind = kind, .fn = fn, .arg = arg};
+    struct timer_handler h = {
+        .kind = kind,
+        .fn = fn,
+        .arg = arg,
+        .runs = metric_counter(metric_name_with("stablehand_timer_runs_total", "kind", kind),
+                               "Timers that fired with effect"),
+        .failures =
+            metric_counter(metric_name_with("stablehand_timer_failures_total", "kind", kind),
+                           "Timers whose handler failed and that will be tried again"),
+    };
     VEC_PUSH(&t->handlers, h);
 }
 

@@ -9,7 +9,7 @@ import { skipOnPostgres } from './server.js';
 const disk = new FailingDisk();
 let desk: Desk;
 before(async () => {
-  desk = await Desk.start({ env: disk.env });
+  desk = await Desk.start({ env: disk.env, settings: ['--http.ready_grace=0s'] });
 });
 after(async () => {
   await desk?.dispose();

@@ -363,6 +363,31 @@ static void metrics_in_prometheus_text(void **state)
     metrics_reset();
 }
 
+static void metrics_with_labels_stand_together(void **state)
+{
+    (void)state;
+    BUF_AUTO b;
+    buf_init(&b, 10000);
+    metrics_reset();
+    const char *offer = metric_name_with("runs_total", "kind", "offer");
+    metric_add(metric_counter(offer, "Runs"), 1);
+    metric_observe_us(metric_histogram("wait_seconds{pool=\"read\"}", "Waits"), 700);
+    metric_add(metric_counter(metric_name_with("runs_total", "kind", "snooze"), "Runs"), 2);
+    metric_add(metric_counter("runs_total_of_others", "Another one"), 4);
+    assert_ptr_equal(metric_name_with("runs_total", "kind", "offer"), offer);
+    metrics_write(&b);
+    struct str s = buf_str(&b);
+    assert_true(str_starts(s, STR("# HELP runs_total Runs\n# TYPE runs_total counter\n"
+                                  "runs_total{kind=\"offer\"} 1\nruns_total{kind=\"snooze\"} 2\n"
+                                  "# HELP wait_seconds Waits\n# TYPE wait_seconds histogram\n"
+                                  "wait_seconds_bucket{pool=\"read\",le=\"0.0005\"} 0\n"
+                                  "wait_seconds_bucket{pool=\"read\",le=\"0.001\"} 1\n")));
+    assert_true(str_find(s, STR("wait_seconds_sum{pool=\"read\"} 0.000700\n"
+                                "wait_seconds_count{pool=\"read\"} 1\n"
+                                "# HELP runs_total_of_others Another one\n")) != SIZE_MAX);
+    metrics_reset();
+}
+
 /* ---- embedded files ---- */
 
 static const struct asset assets[] = {
@@ -491,6 +516,7 @@ int main(void)
         cmocka_unit_test(keyed_jobs_keep_order),
         cmocka_unit_test(a_full_queue_says_so),
         cmocka_unit_test(metrics_in_prometheus_text),
+        cmocka_unit_test(metrics_with_labels_stand_together),
         cmocka_unit_test(embedded_files),
     };
     return cmocka_run_group_tests_name("platform_net_parts", tests, NULL, NULL);
