@@ -20,6 +20,12 @@ test('the Debian package holds the program, a unit that starts it, and settings 
     const program = join(dir, 'usr/bin/stablehand');
     const unit = await readFile(join(dir, 'lib/systemd/system/stablehand.service'), 'utf8');
     assert.match(unit, /^ExecStart=\/usr\/bin\/stablehand serve --config=\/etc\/stablehand\/stablehand\.conf$/m);
+    const several = await readFile(join(dir, 'lib/systemd/system/stablehand@.service'), 'utf8');
+    assert.match(several, /^ExecStart=\/usr\/bin\/stablehand serve --config=\/etc\/stablehand\/%i\.conf --data\.dir=\/var\/lib\/stablehand\/%i$/m);
+    assert.match(several, /^StateDirectory=stablehand\/%i$/m);
+    for (const file of ['cluster/haproxy.cfg', 'cluster/stablehand.conf', 'grafana/stablehand.json', 'prometheus/alerts.yml']) {
+      assert.ok((await readFile(join(dir, 'usr/share/stablehand', file), 'utf8')).length > 500, file);
+    }
     assert.equal((await run(program, ['--version'])).stdout, `stablehand ${version}\n`);
     const config = join(dir, 'etc/stablehand/stablehand.conf');
     const settings = [`--config=${config}`, `--data=${join(dir, 'data')}`];
