@@ -59,6 +59,7 @@ static int with_settings(char *const *args, bool needs_path, const char *usage,
         return code;
     }
     struct db_cli cli = {.url = program_db_url(&p),
+                         .data_dir = settings_str(p.settings, "data.dir"),
                          .files_dir = program_has_bucket(&p) ? NULL : program_files_dir(&p),
                          .key_file = program_key_file(&p),
                          .with_key = a.with_key,

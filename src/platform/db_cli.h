@@ -7,6 +7,7 @@
 
 struct db_cli {
     const char *url;       /* as for db_open */
+    const char *data_dir;  /* for the doctor: where this machine writes; NULL: not looked at */
     const char *files_dir; /* of files_open_local; NULL: no files */
     const char *key_file;  /* the installation's key; NULL: none to be put back */
     bool with_key;         /* the backup shall hold it */
@@ -34,7 +35,7 @@ struct doctor_result {
     enum doctor_level level;
     char text[224];
 };
-#define DOCTOR_RESULTS_MAX 16
+#define DOCTOR_RESULTS_MAX 24
 /* Results being filled in, for the engines' own checks. */
 struct doctor_report {
     struct doctor_result *results; /* room for DOCTOR_RESULTS_MAX */

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -154,13 +155,9 @@ static void check_index(struct exam *e)
                 (long long)n);
 }
 
-static void check_disk(struct exam *e)
+static void check_disk(struct exam *e, const char *dir)
 {
-    char dir[4096];
     struct statvfs st;
-    (void)snprintf(dir, sizeof(dir), "%s", e->path);
-    char *slash = strrchr(dir, '/');
-    (void)snprintf(slash == NULL ? dir : slash + 1, 2, ".");
     if (statvfs(dir, &st) != 0) {
         doctor_note(&e->report, "disk", DOCTOR_BAD, "cannot look at %s (errno %d)", dir, errno);
         return;
@@ -223,6 +220,9 @@ size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_R
     struct exam e = {.cli = cli, .report = {results, 0}};
     if (strncmp(cli->url, "postgres", 8) == 0) {
         e.report.n = pg_doctor(cli, results);
+        if (cli->data_dir != NULL && access(cli->data_dir, F_OK) == 0) {
+            check_disk(&e, cli->data_dir);
+        }
         check_clock(&e);
         check_open_files(&e);
         return e.report.n;
@@ -246,7 +246,11 @@ size_t db_doctor(const struct db_cli *cli, struct doctor_result results[DOCTOR_R
         check_index(&e);
         check_outbox(&e);
     }
-    check_disk(&e);
+    char dir[sizeof(e.path) + 2];
+    (void)snprintf(dir, sizeof(dir), "%s", e.path);
+    char *slash = strrchr(dir, '/');
+    (void)snprintf(slash == NULL ? dir : slash + 1, 2, ".");
+    check_disk(&e, dir);
     check_clock(&e);
     check_open_files(&e);
     doctor_note(&e.report, "versions", DOCTOR_GOOD, "SQLite %s", sqlite3_libversion());

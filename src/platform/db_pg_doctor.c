@@ -1,23 +1,15 @@
 /* The doctor's checks on PostgreSQL: each fills one result. It connects of its own accord and changes nothing. */
-#include "platform/db_pg.h"
+#include "platform/db_pg_doctor.h"
 
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "platform/db_cli.h"
 
 #define PG_LONG_TXN_S 60
 
-struct pg_exam {
-    const struct db_cli *cli;
-    PGconn *h;
-    struct doctor_report report;
-};
-
-/* One integer; `fallback` when the query fails or has no row. */
-static int64_t pg_number(PGconn *h, const char *sql, int64_t fallback)
+int64_t pg_number(PGconn *h, const char *sql, int64_t fallback)
 {
     PGresult *result = PQexec(h, sql);
     int64_t v = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1
@@ -115,6 +107,9 @@ size_t pg_doctor(const struct db_cli *cli, struct doctor_result *results)
         pg_exam_migrations(&e);
         pg_exam_transactions(&e);
         pg_exam_outbox(&e);
+        pg_exam_clock(&e);
+        pg_exam_nodes(&e);
+        pg_exam_replication(&e);
     }
     PQfinish(e.h);
     mem_free(db.conninfo);
