@@ -23,9 +23,13 @@ export interface OutboxOptions<P> {
   now: () => number;
   /** Unacknowledged for so long on a live line: transmit again. */
   resendAfterMs?: number;
+  /** Calls back later. */
+  later?: (fn: () => void, ms: number) => void;
 }
 
 const RESEND_AFTER_MS = 10_000;
+/** A server that could not now is asked again so soon, half of it by chance: a database that changes its leader is back within seconds. */
+const RETRY_AFTER_MS = 1_000;
 const MAX_ENTRIES = 200;
 
 /** What storage gave back, as far as it has the shape of entries: anybody may have written there. */
@@ -43,6 +47,8 @@ function parseEntries<P>(kept: string | null): OutboxEntry<P>[] {
 export class Outbox<P> {
   private entries: OutboxEntry<P>[];
   private readonly transmittedAt = new Map<string, number>();
+  /** Refused for now, and to be sent again when the timer rings. */
+  private readonly postponed = new Set<string>();
 
   constructor(private readonly options: OutboxOptions<P>) {
     this.entries = parseEntries<P>(options.storage.load());
@@ -97,9 +103,12 @@ export class Outbox<P> {
     this.remove(clientId);
   }
 
-  /** `retry`: the server could not now (busy, disk full); it stays and is sent again by tick(). Otherwise the person decides. */
+  /** `retry`: the server could not now (busy, no database); it stays and is sent again in a moment. Otherwise the person decides. */
   refused(clientId: string, problem: { code: string; message: string }, retry: boolean): void {
-    if (retry) return;
+    if (retry) {
+      this.postpone(clientId);
+      return;
+    }
     this.transmittedAt.delete(clientId);
     this.entries = this.entries.map((e) =>
       e.clientId === clientId ? { ...e, state: 'failed', problem } : e,
@@ -123,6 +132,17 @@ export class Outbox<P> {
     this.transmittedAt.delete(clientId);
     this.entries = this.entries.filter((e) => e.clientId !== clientId);
     if (this.entries.length !== before) this.changed();
+  }
+
+  private postpone(clientId: string): void {
+    this.postponed.add(clientId);
+    if (this.postponed.size > 1) return;
+    const later = this.options.later ?? ((fn: () => void, ms: number) => void setTimeout(fn, ms));
+    later(() => {
+      for (const id of this.postponed) this.transmittedAt.delete(id);
+      this.postponed.clear();
+      this.flush();
+    }, RETRY_AFTER_MS / 2 + (Math.random() * RETRY_AFTER_MS) / 2);
   }
 
   private flush(): void {

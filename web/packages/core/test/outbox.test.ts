@@ -8,6 +8,7 @@ function setUp(kept: string | null = null) {
     sent: [] as string[],
     store: kept,
     now: 1000,
+    timers: [] as { fn: () => void; ms: number }[],
     shown: [] as readonly OutboxEntry<string>[],
   };
   const outbox = new Outbox<string>({
@@ -18,6 +19,7 @@ function setUp(kept: string | null = null) {
     },
     onChange: (entries) => (world.shown = entries),
     now: () => world.now,
+    later: (fn, ms) => world.timers.push({ fn, ms }),
   });
   return { world, outbox };
 }
@@ -55,6 +57,23 @@ describe('outbox', () => {
 
   it('a broken store is an empty outbox', () => {
     expect(setUp('{oops').outbox.pending).toEqual([]);
+  });
+
+  it('sends what the server could not take now again within a second, in order', () => {
+    const { world, outbox } = setUp();
+    world.line = true;
+    outbox.add('a', 'one');
+    outbox.add('b', 'two');
+    for (const id of ['b', 'a']) outbox.refused(id, { code: 'unavailable', message: '' }, true);
+    outbox.tick();
+    expect(world.sent).toEqual(['a', 'b']);
+    expect(world.timers.map((t) => t.ms <= 1000)).toEqual([true]);
+    world.timers.pop()!.fn();
+    expect(world.sent).toEqual(['a', 'b', 'a', 'b']);
+    outbox.refused('a', { code: 'unavailable', message: '' }, true);
+    outbox.acknowledged('a');
+    world.timers.pop()!.fn();
+    expect(world.sent).toEqual(['a', 'b', 'a', 'b']);
   });
 
   it('asks again when an acknowledgement got lost', () => {
