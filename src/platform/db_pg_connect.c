@@ -355,27 +355,33 @@ static void pg_no_notices(void *arg, const PGresult *result)
     UNUSED(result);
 }
 
+static bool pg_ask_well(PGconn *h, const char *sql, ExecStatusType want)
+{
+    PGresult *result = pg_ask_text(h, sql);
+    bool is_well = PQresultStatus(result) == want;
+    PQclear(result);
+    return is_well;
+}
+
 /* Acknowledged means on disk, whatever the server's default is. Text is compared as bytes everywhere (see pg_check_collation). */
 static bool pg_set_up(PGconn *h, enum pg_mode mode, int64_t cap_ms)
 {
-    char set[640];
-    /* SQL-FORMAT-OK: numbers of ours, in settings of the session */
+    char set[512];
     (void)snprintf(
         set, sizeof(set),
         "SET statement_timeout = %lld; SET lock_timeout = %d; SET "
         "idle_in_transaction_session_timeout = 60000; SET client_min_messages = error; "
         "SET bytea_output = hex; SET standard_conforming_strings = on; SET "
-        "default_transaction_isolation = 'read committed'; %s"
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE "
-        "current_setting('synchronous_commit') = 'off'",
+        "default_transaction_isolation = 'read committed'; %s",
         (long long)(mode == PG_HELPER ? 0 : cap_ms), PG_LOCK_CAP_MS,
         /* a sequential scan of a small table would make everybody who writes there a conflict of a serializable transaction */
-        mode == PG_WRITER ? "SET enable_seqscan = off; " : "");
+        mode == PG_WRITER ? "SET enable_seqscan = off" : "");
     (void)PQsetNoticeReceiver(h, pg_no_notices, NULL);
-    PGresult *result = pg_ask_text(h, set);
-    bool is_set = PQresultStatus(result) == PGRES_TUPLES_OK;
-    PQclear(result);
-    return is_set;
+    return pg_ask_well(h, set, PGRES_COMMAND_OK) &&
+           pg_ask_well(h,
+                       "SELECT set_config('synchronous_commit', 'on', false) WHERE "
+                       "current_setting('synchronous_commit') = 'off'",
+                       PGRES_TUPLES_OK);
 }
 
 /* Never lower than it was. */

@@ -138,11 +138,14 @@ export class Outbox<P> {
     this.postponed.add(clientId);
     if (this.postponed.size > 1) return;
     const later = this.options.later ?? ((fn: () => void, ms: number) => void setTimeout(fn, ms));
-    later(() => {
-      for (const id of this.postponed) this.transmittedAt.delete(id);
-      this.postponed.clear();
-      this.flush();
-    }, RETRY_AFTER_MS / 2 + (Math.random() * RETRY_AFTER_MS) / 2);
+    later(
+      () => {
+        for (const id of this.postponed) this.transmittedAt.delete(id);
+        this.postponed.clear();
+        this.flush();
+      },
+      RETRY_AFTER_MS / 2 + (Math.random() * RETRY_AFTER_MS) / 2,
+    );
   }
 
   private flush(): void {
