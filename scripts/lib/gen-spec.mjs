@@ -86,6 +86,7 @@ function routeRow(rooms, { path, method, op }) {
     `        .max_body = ${maxBody},`,
     `        .takes_key = ${routeKey({ path, method, op })},`,
     `        .rate_class = ${RATE[op['x-rate'] ?? 'normal']},`,
+    ...(op['x-probe'] ? [`        .is_probe = true,`] : []),
     `    },`,
   ].join('\n');
 }

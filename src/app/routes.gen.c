@@ -31,6 +31,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .max_body = 0,
         .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
+        .is_probe = true,
     },
     {
         .method = HTTP_GET_METHOD,
@@ -43,6 +44,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .max_body = 0,
         .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
+        .is_probe = true,
     },
     {
         .method = HTTP_GET_METHOD,
@@ -55,6 +57,7 @@ const struct route app_routes[APP_N_ROUTES] = {
         .max_body = 0,
         .takes_key = ROUTE_NO_KEY,
         .rate_class = 0,
+        .is_probe = true,
     },
     {
         .method = HTTP_GET_METHOD,

@@ -27,7 +27,8 @@
 /* A server that says nothing at all, beyond the time-outs that it keeps itself. */
 #define PG_SILENCE_CAP_MS 5000
 #define PG_HELPER_CAP_MS 600000
-#define PG_LOOK_ROUND_MS 1000 /* of silence, then others are asked who leads */
+#define PG_LOOK_ROUND_MS 250
+#define PG_SILENCE_MS 750 /* then others are asked who leads */
 #define PG_N_READERS 4
 #define PG_N_WRITERS 8
 #define PG_MAX_WAITING 65536
@@ -190,7 +191,7 @@ ERR_MUST_USE enum err pg_connect_leader(struct pg_db *db, enum pg_mode mode, PGc
                                         int64_t *timeline_out, struct errinfo *info);
 /* Sends what is to be sent, and waits for the next result or the end of the connection. False: neither came in time. */
 bool pg_wait(PGconn *h, int64_t ms);
-/* True: a server of a higher timeline than this leads by now. Asks the hosts, at most once a second for all threads together; may take as long. */
+/* True: a server of a higher timeline than this leads by now. Asks the hosts, at most twice a second for all threads together; may take as long. */
 bool pg_suspect(struct pg_db *db, int64_t timeline);
 
 /* ---- db_pg_conn.c ---- */

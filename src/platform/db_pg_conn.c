@@ -71,12 +71,17 @@ void pg_conn_free(struct pg_conn **conn_ptr)
 
 /* ---- opening ---- */
 
+/* Somebody met a server of a higher timeline since we came. */
+static bool pg_is_deposed(const struct pg_conn *conn)
+{
+    return conn->timeline != 0 && conn->timeline < atomic_load(&conn->db->timeline);
+}
+
 enum err pg_conn_ensure(struct pg_conn *conn, struct errinfo *info)
 {
     struct pg_db *db = conn->db;
-    bool is_deposed = conn->timeline != 0 && conn->timeline < atomic_load(&db->timeline);
     if (conn->h != NULL && PQstatus(conn->h) == CONNECTION_OK && !conn->is_given_up &&
-        !is_deposed) {
+        !pg_is_deposed(conn)) {
         return ERR_OK;
     }
     pg_conn_drop(conn);
@@ -216,14 +221,15 @@ static int64_t pg_patience_ms(const struct pg_conn *conn)
     return PG_HELPER_CAP_MS;
 }
 
-/* PQgetResult that does not wait for ever: from the first second on it asks whether somebody else leads by now. */
+/* PQgetResult that does not wait for ever: after a while it asks whether somebody else leads by now, and all who wait hear what one of them has found. */
 static PGresult *pg_next_result(struct pg_conn *conn)
 {
     int64_t waited_ms = 0;
     while (!conn->is_given_up && !pg_wait(conn->h, PG_LOOK_ROUND_MS)) {
         waited_ms += PG_LOOK_ROUND_MS;
-        conn->is_given_up =
-            waited_ms >= pg_patience_ms(conn) || pg_suspect(conn->db, conn->timeline);
+        bool is_deposed =
+            waited_ms >= PG_SILENCE_MS ? pg_suspect(conn->db, conn->timeline) : pg_is_deposed(conn);
+        conn->is_given_up = is_deposed || waited_ms >= pg_patience_ms(conn);
         if (conn->is_given_up) {
             LOG_WARN("db", "a server that does not answer is left", log_i64("ms", waited_ms));
         }

@@ -25,7 +25,7 @@
 #define PG_SETUP_MS 3000
 #define PG_ASK_AGAIN_MS 150     /* who refused, while others have not answered yet */
 #define PG_SEEK_AGAIN_MS 100    /* what a look that found nobody is good for */
-#define PG_SUSPECT_EVERY_MS 900 /* between two looks for another leader */
+#define PG_SUSPECT_EVERY_MS 500 /* between two looks for another leader */
 #define PG_SUSPECT_MS 1000
 
 struct pg_option {

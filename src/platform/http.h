@@ -51,6 +51,8 @@ struct route {
     size_t max_body;        /* bytes; 0: no body allowed */
     enum route_key takes_key;
     int rate_class; /* 0 normal, 1 costly (login, search, upload), 2 cheap */
+    bool
+        is_probe; /* for load balancers and the like: answered also while all workers wait for something */
 };
 
 struct request {

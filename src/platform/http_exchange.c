@@ -321,7 +321,9 @@ void exchange_submit(struct conn *conn, struct exchange *x)
     conn->http.phase = HTTP_BUSY;
     x->began_ns = time_monotonic_ns();
     conn_deadline(conn, 0);
-    if (workers_submit(x->server->workers, 0, run_job, x) == ERR_OK) {
+    bool is_probe = x->hq.rq.route->is_probe;
+    struct workers *workers = is_probe ? x->server->probe_worker : x->server->workers;
+    if (workers_submit(workers, 0, run_job, x) == ERR_OK) {
         return;
     }
     bool keep_alive = x->how.keep_alive, is_head = x->how.is_head;

@@ -181,6 +181,7 @@ struct server {
     struct proxies *proxies;
     struct rate_limit *rates;
     struct workers *workers;
+    struct workers *probe_worker; /* one, for routes that never wait */
     struct tls_context *tls;
     struct static_files *files;
     struct socket_endpoint endpoints[NET_MAX_ENDPOINTS];

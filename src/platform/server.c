@@ -16,6 +16,7 @@
 #include "platform/static_files.h"
 
 #define MAX_JOBS 65536
+#define MAX_PROBES 256
 
 /* ---- options ---- */
 
@@ -218,6 +219,7 @@ enum err server_start(struct server *s, struct errinfo *info)
         return err;
     }
     s->workers = workers_new(s->options.n_workers, MAX_JOBS);
+    s->probe_worker = workers_new(1, MAX_PROBES);
     s->is_started = true;
     for (uint32_t i = 0; i < s->n_loops; i++) {
         ASSERT(loop_start(s->loops[i]) == ERR_OK);
@@ -249,6 +251,7 @@ void server_stop(struct server *s)
         loop_join(s->loops[i]);
     }
     workers_stop(s->workers);
+    workers_stop(s->probe_worker);
     LOG_INFO("http", "stopped");
 }
 
@@ -261,6 +264,7 @@ void server_free(struct server **server)
     server_stop(s);
     server_metrics_remove(s);
     workers_free(&s->workers);
+    workers_free(&s->probe_worker);
     for (uint32_t i = 0; i < s->n_loops; i++) {
         loop_free(&s->loops[i]);
     }

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/check.h"
+#include "base/timeutil.h"
 #include "testserver.h"
 
 static char big[8 * 1024 * 1024];
@@ -244,10 +246,33 @@ static void half_closed_client_gets_its_answer(void **state)
     close(fd);
 }
 
+/* Four workers, three rounds of waiting each: a load balancer must not take that for a dead node. */
+static void a_probe_is_answered_while_all_workers_wait(void **state)
+{
+    struct testserver *t = *state;
+    int slow[12];
+    for (size_t i = 0; i < ARRAY_LEN(slow); i++) {
+        slow[i] = client_connect(t->port);
+        client_send_text(slow[i], "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    usleep(50000);
+    int64_t from = time_monotonic_ns();
+    int fd = client_connect(t->port);
+    client_send_text(fd, "GET /probe HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(client_answer(fd, big, sizeof(big)), 200);
+    assert_true(time_monotonic_ns() - from < 300000000LL);
+    close(fd);
+    for (size_t i = 0; i < ARRAY_LEN(slow); i++) {
+        assert_int_equal(client_answer(slow[i], big, sizeof(big)), 200);
+        close(slow[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keep_alive_serves_many),
+        cmocka_unit_test(a_probe_is_answered_while_all_workers_wait),
         cmocka_unit_test(pipelined_answers_keep_order),
         cmocka_unit_test(parameters_queries_and_misses),
         cmocka_unit_test(head_has_no_body),
