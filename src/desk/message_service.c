@@ -375,8 +375,8 @@ static enum err follow_merge(struct db_txn *txn, const struct message_in *in,
     return err;
 }
 
-/* What the hooks of presence keep in memory is as good as the row where functions run one after the other; elsewhere an agent may be leaving in this moment,
- * and only the row makes one of the two transactions see the other. */
+/* What the hooks of presence keep in memory is as good as the row where functions run one after the other; elsewhere an agent may be leaving in this moment:
+ * who leaves takes the rows of its conversations first, one of which is ours by now, so that either it sees this message or this sees it gone. */
 static enum err is_reachable(struct desk *desk, struct db_txn *txn, struct agent_id agent,
                              bool *out)
 {

@@ -85,31 +85,55 @@ enum err presence_tell(struct desk *desk, struct db_txn *txn, struct agent_id ag
 
 /* ---- giving back ---- */
 
-/* Conversations whose customer waits for an answer; the others keep their agent. */
-static enum err give_back(struct desk *desk, struct db_txn *txn, struct agent_id agent)
+struct held {
+    int64_t id;
+    bool is_waiting;
+};
+
+/* The agent's open conversations, after `after`, locked: a message that is being counted into one of them was written for an agent who is there, and whoever leaves
+ * waits for it and sees it. (A light function, db_submit_light: the database does not watch over the two.) */
+static enum err lock_held(struct db_txn *txn, struct agent_id agent, int64_t after,
+                          struct held *out, size_t max, size_t *n_out)
 {
-    enum { MAX = 200 };
-    int64_t ids[MAX];
-    size_t n = 0;
     struct db_rows *rows = NULL;
     enum err err = DB_QUERY(txn, &rows,
-                            "SELECT id FROM conversations WHERE assignee_id = $1 AND state = 0 AND "
-                            "state <> 3 AND waiting_since IS NOT NULL ORDER BY id LIMIT 200",
-                            db_i64(agent.v));
+                            "SELECT id, waiting_since IS NOT NULL FROM conversations WHERE "
+                            "assignee_id = $1 AND state = 0 AND state <> 3 AND id > $2 ORDER BY id "
+                            "LIMIT $3 FOR UPDATE",
+                            db_i64(agent.v), db_i64(after), db_i64((int64_t)max));
+    *n_out = 0;
     if (err != ERR_OK) {
         return err;
     }
-    while (n < MAX && db_rows_next(rows)) {
-        ids[n++] = db_rows_i64(rows, 0);
+    while (*n_out < max && db_rows_next(rows)) {
+        out[(*n_out)++] = (struct held){db_rows_i64(rows, 0), db_rows_i64(rows, 1) != 0};
     }
-    err = db_rows_close(&rows);
-    for (size_t i = 0; i < n && err == ERR_OK; i++) {
-        struct conversation c;
-        err = conversation_load(txn, (struct conversation_id){ids[i]}, db_txn_arena(txn), &c);
-        if (err == ERR_OK) {
-            struct desk_work w = desk_work_begin(desk, txn, &c);
-            err = conversation_give(&w, &c, (struct agent_id){0}, c.team, NULL);
-            err = err != ERR_OK ? err : conversation_finish(&w, &c);
+    return db_rows_close(&rows);
+}
+
+static enum err give_one_back(struct desk *desk, struct db_txn *txn, int64_t id)
+{
+    struct conversation c;
+    enum err err = conversation_load(txn, (struct conversation_id){id}, db_txn_arena(txn), &c);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct desk_work w = desk_work_begin(desk, txn, &c);
+    err = conversation_give(&w, &c, (struct agent_id){0}, c.team, NULL);
+    return err != ERR_OK ? err : conversation_finish(&w, &c);
+}
+
+/* Conversations whose customer waits for an answer; the others keep their agent. */
+static enum err give_back(struct desk *desk, struct db_txn *txn, struct agent_id agent)
+{
+    enum { PAGE = 100 };
+    struct held held[PAGE];
+    size_t n = PAGE;
+    enum err err = ERR_OK;
+    for (int64_t after = 0; n == PAGE && err == ERR_OK; after = held[PAGE - 1].id) {
+        err = lock_held(txn, agent, after, held, PAGE, &n);
+        for (size_t i = 0; i < n && err == ERR_OK; i++) {
+            err = held[i].is_waiting ? give_one_back(desk, txn, held[i].id) : ERR_OK;
         }
     }
     return err;

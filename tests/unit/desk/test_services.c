@@ -1,6 +1,8 @@
 /* Use cases on a real database. */
 #include "fixture.h"
 
+#include <stdatomic.h>
+
 #include "base/rng.h"
 #include "groups.h"
 
@@ -316,6 +318,67 @@ static void notes_never_reach_the_customer(void **state)
     assert_false(str_eq_cstr(fixture_conversation(f, q.conversation).preview, "suspicious"));
 }
 
+/* ---- a message on its way while its agent leaves (PostgreSQL: transactions side by side) ---- */
+
+struct leaver {
+    struct fixture *f;
+    struct agent_id agent;
+    enum err err;
+    atomic_bool is_done;
+};
+
+static enum err leave_fn(struct db_txn *txn, void *arg)
+{
+    struct leaver *l = arg;
+    struct presence_input in = {
+        .event = PRESENCE_SET, .status = PRESENCE_AWAY, .now = l->f->now, .reason = STR("break")};
+    return presence_happened(l->f->desk, txn, l->agent, in);
+}
+
+static void *leave(void *arg)
+{
+    struct leaver *l = arg;
+    l->err = db_write(l->f->db.db, leave_fn, l);
+    atomic_store(&l->is_done, true);
+    return NULL;
+}
+
+static void run_sql(PGconn *h, const char *sql)
+{
+    PGresult *result = PQexec(h, sql);
+    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
+    PQclear(result);
+}
+
+static void whoever_leaves_sees_the_message_on_its_way(void **state)
+{
+    struct fixture *f = *state;
+    if (tmpdb_pg() == NULL) {
+        return; /* one function after the other: there is nothing beside it */
+    }
+    struct actor v = fixture_visitor(f);
+    struct actor anna = fixture_agent(f, "anna", "agent", (struct team_id){0});
+    struct message_out q = {0};
+    fixture_online(f, &anna);
+    assert_int_equal(fixture_say(f, &v, "leave-0001", "hello", &q), ERR_OK);
+    assert_int_equal(fixture_answer(f, &anna, q.conversation, "answer-0001", "hi", q.seq, NULL),
+                     ERR_OK);
+    /* What the short way of a message does first, and has not committed. */
+    PGconn *h = PQconnectdb(f->db.url);
+    run_sql(h, "BEGIN ISOLATION LEVEL READ COMMITTED");
+    run_sql(h, "UPDATE conversations SET unread = 1, waiting_since = 1");
+    struct leaver l = {.f = f, .agent = anna.agent};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, leave, &l), 0);
+    (void)usleep(300000);
+    assert_false(atomic_load(&l.is_done));
+    run_sql(h, "COMMIT");
+    PQfinish(h);
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(l.err, ERR_OK);
+    assert_int_equal(fixture_conversation(f, q.conversation).handler, HANDLER_QUEUE);
+}
+
 int test_services(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +398,8 @@ int test_services(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(another_team_sees_nothing, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(notes_never_reach_the_customer, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(whoever_leaves_sees_the_message_on_its_way, fixture_setup,
                                         fixture_teardown),
     };
     return cmocka_run_group_tests_name("services", tests, NULL, NULL);
