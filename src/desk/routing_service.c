@@ -87,12 +87,13 @@ static int capacity_of(const struct routing_view *v, struct agent_id id)
     return 0;
 }
 
-/* Still in the queue, still there, still room? */
-static enum err apply_offer(struct run *r, struct db_txn *txn, struct routing_match m)
+enum err routing_offer(struct desk *desk, struct db_txn *txn, struct routing_match m, int capacity,
+                       int64_t now, bool *made_out)
 {
     struct conversation c;
     struct presence p;
     int64_t load = 0, held_out = 0;
+    *made_out = false;
     enum err err = conversation_load(txn, m.conversation, db_txn_arena(txn), &c);
     if (err == ERR_OK) {
         err = presence_load(txn, m.agent, db_txn_arena(txn), &p);
@@ -105,21 +106,23 @@ static enum err apply_offer(struct run *r, struct db_txn *txn, struct routing_ma
                            "SELECT COUNT(*) FROM offers WHERE agent_id = $1 AND state = 0",
                            db_i64(m.agent.v));
     }
-    if (err != ERR_OK) {
+    bool fits = err == ERR_OK && c.state == CONVERSATION_OPEN && c.handler == HANDLER_QUEUE &&
+                presence_takes_work(&p) && load + held_out < capacity;
+    if (!fits) {
         return err;
     }
-    bool fits = c.state == CONVERSATION_OPEN && c.handler == HANDLER_QUEUE &&
-                presence_takes_work(&p) && load + held_out < capacity_of(&r->facts.view, m.agent);
-    if (!fits) {
-        r->is_stale = true;
-        return ERR_OK;
-    }
-    int64_t expires_at = r->facts.view.now + (int64_t)atomic_load(&r->desk->offer_timeout_s) * 1000;
-    err = offer_make(r->desk, txn, &c, m.agent, expires_at, r->facts.view.now);
-    if (err == ERR_CONFLICT) {
-        r->is_stale = true;
-        err = ERR_OK;
-    }
+    int64_t expires_at = now + (int64_t)atomic_load(&desk->offer_timeout_s) * 1000;
+    err = offer_make(desk, txn, &c, m.agent, expires_at, now);
+    *made_out = err == ERR_OK;
+    return err == ERR_CONFLICT ? ERR_OK : err; /* somebody else's is open already */
+}
+
+static enum err apply_offer(struct run *r, struct db_txn *txn, struct routing_match m)
+{
+    bool made = false;
+    enum err err = routing_offer(r->desk, txn, m, capacity_of(&r->facts.view, m.agent),
+                                 r->facts.view.now, &made);
+    r->is_stale = r->is_stale || (err == ERR_OK && !made);
     return err;
 }
 

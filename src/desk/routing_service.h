@@ -22,6 +22,10 @@ struct routing_facts {
 /* Everything that routing looks at; without offers when only the places are wanted. */
 ERR_MUST_USE enum err routing_load(struct desk *desk, struct db_txn *txn, struct arena *arena,
                                    bool with_offers, struct routing_facts *out);
+/* One offer of a plan, checked again in the transaction that makes it: still in the queue, still there, still room below `capacity`? False in *made_out otherwise.
+ * Two nodes that do this at once for one agent read what the other writes: on PostgreSQL the database lets one of them commit and runs the other again. */
+ERR_MUST_USE enum err routing_offer(struct desk *desk, struct db_txn *txn, struct routing_match m,
+                                    int capacity, int64_t now, bool *made_out);
 /* Place and estimate of one conversation that is in the queue; position 0: it is not among the first. */
 ERR_MUST_USE enum err routing_place_of(struct desk *desk, struct db_txn *txn, struct arena *arena,
                                        struct conversation_id c, int64_t *position_out,

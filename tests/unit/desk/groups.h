@@ -12,6 +12,7 @@
 int test_conversation(void);
 int test_file_type(void);
 int test_message(void);
+int test_nodes(void);
 int test_plans(void);
 int test_presence(void);
 int test_receipts(void);

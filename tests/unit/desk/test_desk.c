@@ -12,5 +12,6 @@ int main(void)
     failed += test_receipts();
     failed += test_services();
     failed += test_presence();
+    failed += test_nodes();
     return failed != 0;
 }
