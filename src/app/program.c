@@ -158,7 +158,8 @@ static enum err open_store(struct program *p, struct errinfo *info)
     TRY(bus_setup(p, info));
     p->notices = notices_new(p->bus);
     event_use_bus(p->db, p->bus);
-    TRY(program_open_files(p, settings_str(p->settings, "files.url"), false, &p->files, info));
+    TRY(program_open_files(p, settings_str(p->settings, "files.url"), !db_is_single_node(p->db),
+                           &p->files, info));
     TRY(timers_new(p->db, p->clock, &p->timers));
     return outbox_new(p->db, p->clock, &p->outbox);
 }

@@ -108,6 +108,29 @@ static enum err answer_status(struct response *rs, const char *status)
     return ERR_OK;
 }
 
+/* Ready, but somebody should look: several nodes, and what is uploaded to one is not there on the others. */
+static bool has_lonely_files(const struct program *p)
+{
+    return node_others(p->node) > 0 && !program_has_bucket(p);
+}
+
+static enum err answer_ready(const struct system_room *room, struct response *rs)
+{
+    response_header(rs, "Cache-Control", STR("no-store"));
+    struct json_writer *w = response_json(rs);
+    json_object_begin(w);
+    json_kv_cstr(w, "status", "ready");
+    json_put_key(w, "warnings");
+    json_array_begin(w);
+    if (has_lonely_files(room->program)) {
+        json_put_str(w, STR("Uploaded files are in a folder, and other nodes run: unless all of "
+                            "them have the same folder mounted, set files.url to a bucket."));
+    }
+    json_array_end(w);
+    json_object_end(w);
+    return ERR_OK;
+}
+
 enum err system_http_root(struct request *rq, struct response *rs, struct errinfo *info)
 {
     (void)rq;
@@ -128,7 +151,7 @@ enum err system_http_ready(struct request *rq, struct response *rs, struct errin
 {
     struct system_room *room = rq->room;
     enum err err = look_ready(room, info);
-    return err != ERR_OK ? err : answer_status(rs, "ready");
+    return err != ERR_OK ? err : answer_ready(room, rs);
 }
 
 struct nodes_job {

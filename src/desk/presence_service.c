@@ -4,7 +4,11 @@
 #include "desk/stream.h"
 #include "desk/tell.h"
 
+#include "base/check.h"
 #include "base/log.h"
+
+#define LOOK_BACK_MS 1000
+#define LOOK_BACK_LAST_MS 12000 /* no transaction lasts that long */
 
 static struct presence_input input(struct desk *desk, enum presence_event event)
 {
@@ -139,6 +143,33 @@ static enum err give_back(struct desk *desk, struct db_txn *txn, struct agent_id
     return err;
 }
 
+/* A message that was under way may have counted on this agent: its transaction and ours did not see each other where they run side by side (db_submit_light). So it is
+ * looked once more when it must have ended, and once when none can be left. */
+static enum err look_back_later(struct desk *desk, struct db_txn *txn, struct agent_id agent,
+                                int64_t ms, const char *which)
+{
+    return db_is_one_writer(desk->db)
+               ? ERR_OK
+               : timer_set(txn, "presence_left", agent.v, desk_now(desk) + ms, str_from(which));
+}
+
+static enum err on_left(struct db_txn *txn, void *arg, int64_t subject, struct str payload,
+                        int64_t now)
+{
+    UNUSED(now);
+    struct desk *desk = arg;
+    struct agent_id agent = {subject};
+    bool is_reachable = true;
+    enum err err = presence_is_reachable(txn, agent, &is_reachable);
+    if (err != ERR_OK || is_reachable) {
+        return err;
+    }
+    err = give_back(desk, txn, agent);
+    return err != ERR_OK || !str_eq_cstr(payload, "soon")
+               ? err
+               : look_back_later(desk, txn, agent, LOOK_BACK_LAST_MS, "last");
+}
+
 enum err presence_happened(struct desk *desk, struct db_txn *txn, struct agent_id agent,
                            struct presence_input in)
 {
@@ -153,6 +184,7 @@ enum err presence_happened(struct desk *desk, struct db_txn *txn, struct agent_i
     }
     if (err == ERR_OK && change.gives_back) {
         err = give_back(desk, txn, agent);
+        err = err != ERR_OK ? err : look_back_later(desk, txn, agent, LOOK_BACK_MS, "soon");
     }
     if (err == ERR_OK && change.is_changed) {
         err = tell_on_commit(desk, txn, &change.after);
@@ -250,6 +282,7 @@ void presence_register_timers(struct desk *desk)
 {
     timers_handle(desk->timers, "presence_grace", on_grace_over, desk);
     timers_handle(desk->timers, "presence_idle", on_idle, desk);
+    timers_handle(desk->timers, "presence_left", on_left, desk);
 }
 
 static enum err after_restart_fn(struct db_txn *txn, void *arg)

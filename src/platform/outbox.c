@@ -186,14 +186,11 @@ static bool run_one(struct outbox *o, struct outbox_job *job)
     if (!job->is_found) {
         return false;
     }
-<<<<<<< HEAD
-    int64_t began = time_monotonic_ns();
-=======
     if (clock_now(&o->clock) - job->now > OUTBOX_LEASE_MS / 2) {
         LOG_WARN("outbox", "the claim is too old to be sent on", log_i64("id", job->id));
         return true; /* this process was paused behind the claim: somebody has the row, or will */
     }
->>>>>>> 21b254f (base, desk: a refused look-up in the middle of an answer does not end the process; capacity under two nodes)
+    int64_t began = time_monotonic_ns();
     job->result = send_row(o, job);
     metric_observe_us(o->seconds, (time_monotonic_ns() - began) / 1000);
     job->now = clock_now(&o->clock);

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { clientId, PASSWORD, type AgentClient } from './desk.js';
 import { expectStatus } from './http.js';
 import { eventually, LEASE_MS, Nodes, skipOnFile, sleep } from './nodes.js';
+import { Server } from './server.js';
 import type { SocketClient } from './sockets.js';
 
 let nodes: Nodes;
@@ -127,8 +131,16 @@ test('the nodes are listed for those who look after them', { skip: skipOnFile },
   assert.equal(items.length, 2);
   assert.deepEqual(items.map((n: any) => n.is_this), [false, true]);
   assert.ok(items.every((n: any) => n.ended_at === null));
+  /* A folder each, as far as they know. */
+  await eventually('a warning', 3000, async () => /files/.test((await expectStatus<any>(200, nodes.desk.owner.get('/readyz'))).warnings.join()));
   const agent = await nodes.desk.agent('Nora Nodes');
   assert.equal((await agent.get('/api/v1/nodes')).status, 403);
+});
+
+test('a program with another key is told so, and does not begin', { skip: skipOnFile }, async () => {
+  const key = join(nodes.a.dir, 'other.key');
+  writeFileSync(key, randomBytes(32));
+  await assert.rejects(Server.start({ dir: nodes.a.dir, settings: [`--data.key_file=${key}`] }), /not the key of this installation/);
 });
 
 test('an agent whose node is killed comes back at another one and was never offline', { skip: skipOnFile }, async () => {

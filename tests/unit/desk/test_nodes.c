@@ -244,9 +244,49 @@ static void two_offers_for_the_last_place_are_one(void **state)
     assert_int_equal(fixture_count(f, "SELECT COUNT(*) FROM offers WHERE state = 0"), 1);
 }
 
+struct late {
+    struct conversation_id c;
+    struct agent_id agent;
+};
+
+/* What a message does that saw the agent just before the end, and commits just after it. */
+static enum err late_fn(struct db_txn *txn, void *arg)
+{
+    const struct late *l = arg;
+    return DB_EXEC(txn,
+                   "UPDATE conversations SET handler = 2, assignee_id = $2, waiting_since = $3 "
+                   "WHERE id = $1",
+                   db_i64(l->c.v), db_i64(l->agent.v), db_i64(START_AT));
+}
+
+static void a_message_that_counted_on_somebody_who_just_left_is_found(void **state)
+{
+    struct fixture *f = *state;
+    if (db_is_one_writer(f->db.db)) {
+        return; /* one after the other: there is no such message */
+    }
+    struct actor agent = fixture_agent(f, "ann", "agent", (struct team_id){0});
+    fixture_online(f, &agent);
+    atomic_store(&f->desk->is_stopping, true);
+    struct actor v = fixture_visitor(f);
+    struct message_out out;
+    assert_int_equal(fixture_say(f, &v, "client-id-00001", "hello", &out), ERR_OK);
+    assert_int_equal(
+        fixture_presence(f, agent.agent, (struct presence_input){.event = PRESENCE_GONE}), ERR_OK);
+    struct late late = {out.conversation, agent.agent};
+    assert_int_equal(db_write(f->db.db, late_fn, &late), ERR_OK);
+    fixture_pass(f, 1100);
+    assert_int_equal(fixture_conversation(f, out.conversation).handler, HANDLER_QUEUE);
+    assert_int_equal(db_write(f->db.db, late_fn, &late), ERR_OK); /* ten seconds on its way */
+    fixture_pass(f, 12100);
+    assert_int_equal(fixture_conversation(f, out.conversation).handler, HANDLER_QUEUE);
+}
+
 int test_nodes(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_message_that_counted_on_somebody_who_just_left_is_found,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(two_offers_for_the_last_place_are_one, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(two_nodes_that_offer_at_once_keep_everybody_within_capacity,

@@ -2258,6 +2258,8 @@ export interface components {
             content: {
                 "application/json": {
                     status: string;
+                    /** @description ready all the same */
+                    warnings?: string[];
                 };
             };
         };
