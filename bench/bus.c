@@ -321,6 +321,7 @@ int main(int argc, char **argv)
         report_note(r, "commits: only with SH_TEST_PG (scripts/with-postgres)");
     }
     natsd_stop(&server);
+    bus_end_client();
     report_finish(&r);
     return 0;
 }

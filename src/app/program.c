@@ -418,6 +418,7 @@ void program_close(struct program *p)
         p->files = NULL;
     }
     bus_free(&p->bus);
+    bus_end_client();
     notices_free(&p->notices);
     settings_free(&p->settings);
     mem_wipe(p->secret_key, sizeof(p->secret_key));

@@ -111,6 +111,9 @@ struct bus *bus_new_local_beside(struct bus *other);
 /* Nothing is sent or told of other nodes afterwards (own commits are still told). db_close and bus_free do it by themselves. Not from a listener. */
 void bus_stop(struct bus *bus);
 
+/* After the last bus_free, before the process ends: waits for threads of the message client, which would otherwise meet OpenSSL's own end. */
+void bus_end_client(void);
+
 struct bus_stats {
     int64_t is_connected; /* 1 for a local bus */
     int64_t reconnects;

@@ -100,6 +100,9 @@ static void nats_start(struct bus *bus)
 {
     struct nats_bus *b = (struct nats_bus *)bus;
     bus_teller_start(bus);
+    if (b->is_tls) {
+        b->loop = nats_loop_new(b->options);
+    }
     (void)pthread_mutex_lock(&b->lock);
     b->is_started = pthread_create(&b->thread, NULL, nats_sender_main, b) == 0;
     (void)pthread_mutex_unlock(&b->lock);
@@ -119,6 +122,7 @@ static void nats_stop(struct bus *bus)
         (void)pthread_join(b->thread, NULL);
     }
     nats_link_cut(b->link);
+    nats_loop_free(&b->loop);
     bus_teller_stop(bus);
 }
 
@@ -229,16 +233,18 @@ enum err nats_servers_parse(struct arena *arena, const char *url,
     return ERR_OK;
 }
 
+bool nats_is_tls(const char *url)
+{
+    return str_find(str_from(url), STR("tls://")) != SIZE_MAX;
+}
+
 static enum err nats_set_servers(natsOptions *options, const char *url, struct errinfo *info)
 {
     const char *servers[NATS_SERVERS_MAX];
     struct arena *arena = arena_new(0);
     int n = 0;
-    bool is_tls = false;
+    bool is_tls = nats_is_tls(url);
     enum err err = nats_servers_parse(arena, url, servers, &n, info);
-    for (int i = 0; err == ERR_OK && i < n; i++) {
-        is_tls = is_tls || str_starts(str_from(servers[i]), STR("tls://"));
-    }
     if (err == ERR_OK && natsOptions_SetServers(options, servers, n) != NATS_OK) {
         err = bad(info, "bus.url", "format", "not a list of nats://host:port");
     }
@@ -322,6 +328,7 @@ enum err nats_bus_new(const struct bus_options *o, struct bus **out, struct erri
     (void)snprintf(b->prefix, sizeof(b->prefix), "%s", o->prefix);
     memcpy(b->key, o->key, sizeof(b->key));
     b->options = options;
+    b->is_tls = nats_is_tls(o->url);
     b->link = nats_link_new(b);
     b->hint_delay = metric_histogram("stablehand_bus_hint_delay_seconds",
                                      "From a commit on another node to the hint of it here");

@@ -29,6 +29,8 @@ struct nats_bus {
     uint8_t key[32];
     natsOptions *options;
     struct nats_link *link;
+    bool is_tls;
+    struct nats_loop *loop; /* NULL: no TLS, or not started */
     struct metric *hint_delay;
 
     pthread_mutex_t lock; /* of what follows */
@@ -63,6 +65,7 @@ ERR_MUST_USE enum err nats_bus_new(const struct bus_options *o, struct bus **out
 /* natsOptions with servers, credentials and TLS. */
 ERR_MUST_USE enum err nats_options_new(const struct bus_options *o, natsOptions **out,
                                        struct errinfo *info);
+bool nats_is_tls(const char *url);
 
 /* "nats://user:password@host:port", "[::1]:4222", "host": without who we are; port 4222 when none is named. */
 struct nats_address {
@@ -89,6 +92,12 @@ void nats_on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
 void nats_on_complete(void *link); /* of a subscription */
 /* The connection works again, or for the first time: what was missed is looked up, and the others are told to look. */
 void nats_connected(struct nats_bus *bus);
+
+/* ---- bus_nats_loop.c: reads and writes TLS connections on a thread of its own ---- */
+struct nats_loop *nats_loop_new(natsOptions *options);
+/* The loop is not in the connection and does not touch it any more: after closing it, before it is destroyed. NULL is fine. */
+void nats_loop_forget(struct nats_loop *loop);
+void nats_loop_free(struct nats_loop **loop); /* after the last connection was closed */
 
 /* ---- bus_nats_send.c ---- */
 void *nats_sender_main(void *bus);

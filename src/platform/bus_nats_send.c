@@ -23,6 +23,7 @@
 #define PENDING_ALL                                                                                \
     16384 /* messages that the library may hold for us, of the subject that all use */
 #define CLOSE_MS 500
+#define BUFFERED_MAX (1 << 20) /* bytes that wait for the socket (TLS: see bus_nats_loop.c) */
 
 /* What is to be done now. */
 struct chores {
@@ -192,6 +193,7 @@ static void nats_disconnect(struct nats_bus *b)
     }
     if (b->conn != NULL) {
         natsConnection_Close(b->conn);
+        nats_loop_forget(b->loop);
         natsConnection_Destroy(b->conn);
         b->conn = NULL;
     }
@@ -204,6 +206,7 @@ static bool nats_connect(struct nats_bus *b)
     atomic_store(&b->is_closed, false);
     natsStatus status = natsConnection_Connect(&b->conn, b->options);
     if (status != NATS_OK) {
+        nats_loop_forget(b->loop);
         b->conn = NULL;
         LOG_WARN("bus", "no connection", log_cstr("status", natsStatus_GetText(status)));
         return false;
@@ -257,7 +260,7 @@ static void nats_publish(struct nats_bus *b, struct bus_topic topic, const struc
     char subject[BUS_SUBJECT_MAX];
     bus_wire_subject(b->prefix, topic, subject);
     bus_wire_encode(b->key, str_from(subject), word, &b->wire);
-    if (atomic_load(&b->is_connected) &&
+    if (atomic_load(&b->is_connected) && natsConnection_Buffered(b->conn) < BUFFERED_MAX &&
         natsConnection_Publish(b->conn, subject, b->wire.p, (int)b->wire.len) == NATS_OK) {
         atomic_fetch_add(&b->base.sent, 1);
         atomic_fetch_add(&b->base.sent_bytes, (int64_t)b->wire.len);

@@ -44,3 +44,8 @@ enum err bus_probe(const struct bus_options *o, struct buf *out, struct errinfo 
     }
     return nats_probe(o, out, info);
 }
+
+void bus_end_client(void)
+{
+    (void)nats_CloseAndWait(2000);
+}

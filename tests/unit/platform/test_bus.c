@@ -547,5 +547,7 @@ int main(void)
         CASE(one_that_has_stopped_hears_and_says_nothing),
         cmocka_unit_test(no_signal_is_told_beside_a_hook),
     };
-    return cmocka_run_group_tests(tests, start_server, stop_server);
+    int n_failed = cmocka_run_group_tests(tests, start_server, stop_server);
+    bus_end_client();
+    return n_failed;
 }

@@ -26,6 +26,8 @@ struct world {
     struct natsd servers[N_SERVERS];
     struct node a, b;
     char dir[64];
+    char ca[128], key[128];
+    bool is_tls;
 };
 
 static void nothing(struct str line, void *arg)
@@ -96,6 +98,35 @@ static void say_much(struct world *w, int n)
     assert_true(worst_ns < 200000000); /* a write to a frozen server waits for a second */
 }
 
+static void run(const char *const *argv)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        (void)dup2(null, 1);
+        (void)dup2(null, 2);
+        (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void make_certificate(const struct world *w, const char *name, const char *san)
+{
+    char key[128];
+    char cert[128];
+    char ext[128];
+    (void)snprintf(key, sizeof(key), "%s/%s.key", w->dir, name);
+    (void)snprintf(cert, sizeof(cert), "%s/%s.pem", w->dir, name);
+    (void)snprintf(ext, sizeof(ext), "subjectAltName=%s", san);
+    run((const char *const[]){"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                              "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                              "/CN=test", "-addext", ext, "-keyout", key, "-out", cert, NULL});
+}
+
 static int setup(void **state)
 {
     struct world *w = MEM_NEW(struct world);
@@ -103,6 +134,33 @@ static int setup(void **state)
     ASSERT(mkdtemp(w->dir) != NULL);
     *state = w;
     return 0;
+}
+
+/* The same with TLS, which has its own way through the client library. */
+static int setup_tls(void **state)
+{
+    (void)setup(state);
+    struct world *w = *state;
+    w->is_tls = true;
+    (void)snprintf(w->ca, sizeof(w->ca), "%s/good.pem", w->dir);
+    (void)snprintf(w->key, sizeof(w->key), "%s/good.key", w->dir);
+    make_certificate(w, "good", "IP:127.0.0.1,DNS:localhost");
+    return 0;
+}
+
+static void start_server(struct world *w, size_t i)
+{
+    struct natsd *s = &w->servers[i];
+    natsd_start(
+        s, w->is_tls ? (const char *const[]){"--tls", "--tlscert", w->ca, "--tlskey", w->key, NULL}
+                     : NULL);
+    (void)snprintf(s->url, sizeof(s->url), "%s://127.0.0.1:%d", w->is_tls ? "tls" : "nats",
+                   s->port);
+}
+
+static struct bus_options at(const struct world *w, const char *url)
+{
+    return (struct bus_options){.url = url, .tls_ca = w->ca};
 }
 
 static int teardown(void **state)
@@ -120,8 +178,8 @@ static int teardown(void **state)
 
 static void open_both(struct world *w, const char *url)
 {
-    open_node(&w->a, (struct bus_options){.url = url});
-    open_node(&w->b, (struct bus_options){.url = url});
+    open_node(&w->a, at(w, url));
+    open_node(&w->b, at(w, url));
 }
 
 /* ---- servers ---- */
@@ -129,7 +187,7 @@ static void open_both(struct world *w, const char *url)
 static void a_server_that_was_killed_comes_back(void **state)
 {
     struct world *w = *state;
-    natsd_start(&w->servers[0], NULL);
+    start_server(w, 0);
     open_both(w, w->servers[0].url);
     bus_follow(w->b.bus, bus_of_conversation((struct conversation_id){7}));
     (void)wait_flow(w);
@@ -139,7 +197,7 @@ static void a_server_that_was_killed_comes_back(void **state)
     int64_t sent = stats_of(&w->a).sent;
     say_much(w, 20000);
     assert_true(stats_of(&w->a).dropped >= dropped + 20000);
-    natsd_start(&w->servers[0], NULL);
+    start_server(w, 0);
     (void)wait_flow(w);
     assert_int_equal(stats_of(&w->a).reconnects, 1);
     assert_true(stats_of(&w->a).sent - sent < 3000); /* nothing was kept */
@@ -220,7 +278,7 @@ static long rss_kb(void)
 static void a_frozen_server_holds_nobody_up(void **state)
 {
     struct world *w = *state;
-    natsd_start(&w->servers[0], NULL);
+    start_server(w, 0);
     open_both(w, w->servers[0].url);
     (void)wait_flow(w);
     (void)kill(w->servers[0].pid, SIGSTOP);
@@ -232,6 +290,59 @@ static void a_frozen_server_holds_nobody_up(void **state)
     assert_true(stats_of(&w->a).dropped > 20000);
     assert_true(rss_kb() - before_kb < 40000);
     (void)kill(w->servers[0].pid, SIGCONT);
+    (void)wait_flow(w);
+    /* Nor whoever wants to end. */
+    (void)kill(w->servers[0].pid, SIGSTOP);
+    say_much(w, 2000);
+    int64_t from_ns = time_monotonic_ns();
+    bus_free(&w->a.bus);
+    bus_free(&w->b.bus);
+    assert_true(time_monotonic_ns() - from_ns < 6000000000);
+    struct node late = {0};
+    open_node(&late, at(w, w->servers[0].url));
+    (void)usleep(100000); /* it takes our connection and says nothing */
+    from_ns = time_monotonic_ns();
+    bus_free(&late.bus);
+    assert_true(time_monotonic_ns() - from_ns < 3000000000);
+    (void)kill(w->servers[0].pid, SIGCONT);
+}
+
+/* Ends in all states of a connection, while words fly and the server dies and comes back: for the sanitizers. */
+static void nodes_come_and_go_with_the_server(void **state)
+{
+    struct world *w = *state;
+    struct rng rng;
+    struct node nodes[6] = {0};
+    unit_rng(&rng, "nodes_come_and_go_with_the_server");
+    start_server(w, 0);
+    open_both(w, w->servers[0].url);
+    for (int i = 0; i < 300; i++) {
+        struct node *n = &nodes[rng_below(&rng, 6)];
+        if (n->bus == NULL) {
+            open_node(n, at(w, w->servers[0].url));
+        } else if (rng_below(&rng, 4) == 0) {
+            bus_free(&n->bus);
+        } else {
+            struct bus_topic topic =
+                bus_of_conversation((struct conversation_id){(int64_t)rng_below(&rng, 9) + 1});
+            bus_follow(n->bus, topic);
+            bus_signal(n->bus, topic, "typing", STR("{}"));
+            bus_signal(w->a.bus, topic, "typing", STR("{}"));
+            bus_hint(n->bus, (struct conversation_id){1}, (struct team_id){1});
+        }
+        if (rng_below(&rng, 40) == 0) {
+            natsd_stop(&w->servers[0]);
+        } else if (w->servers[0].pid == 0) {
+            start_server(w, 0);
+        }
+        (void)usleep((useconds_t)rng_below(&rng, 5000));
+    }
+    for (size_t i = 0; i < 6; i++) {
+        bus_free(&nodes[i].bus);
+    }
+    if (w->servers[0].pid == 0) {
+        start_server(w, 0);
+    }
     (void)wait_flow(w);
 }
 
@@ -283,7 +394,7 @@ static void a_stranger_is_not_heard(void **state)
     static char big[60000];
     buf_init(&wire, BUS_WIRE_MAX);
     memset(big, 'x', sizeof(big));
-    natsd_start(&w->servers[0], NULL);
+    start_server(w, 0);
     open_both(w, w->servers[0].url);
     (void)wait_flow(w);
     assert_int_equal(natsConnection_ConnectTo(&stranger, w->servers[0].url), NATS_OK);
@@ -331,7 +442,7 @@ static void a_flood_is_thrown_away(void **state)
     natsConnection *stranger = NULL;
     static char big[4000];
     memset(big, 'x', sizeof(big));
-    natsd_start(&w->servers[0], NULL);
+    start_server(w, 0);
     open_both(w, w->servers[0].url);
     (void)wait_flow(w);
     assert_int_equal(natsConnection_ConnectTo(&stranger, w->servers[0].url), NATS_OK);
@@ -347,35 +458,6 @@ static void a_flood_is_thrown_away(void **state)
 }
 
 /* ---- TLS ---- */
-
-static void run(const char *const *argv)
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        (void)dup2(null, 1);
-        (void)dup2(null, 2);
-        (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-    int status = 0;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-}
-
-static void make_certificate(const struct world *w, const char *name, const char *san)
-{
-    char key[128];
-    char cert[128];
-    char ext[128];
-    (void)snprintf(key, sizeof(key), "%s/%s.key", w->dir, name);
-    (void)snprintf(cert, sizeof(cert), "%s/%s.pem", w->dir, name);
-    (void)snprintf(ext, sizeof(ext), "subjectAltName=%s", san);
-    run((const char *const[]){"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                              "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                              "/CN=test", "-addext", ext, "-keyout", key, "-out", cert, NULL});
-}
 
 static void tls_wants_the_right_certificate(void **state)
 {
@@ -510,7 +592,7 @@ static void a_hint_makes_the_other_node_look(void **state)
     struct tmpdb tmp = {0};
     struct pair p = {.w = w};
     int64_t took_us[20];
-    natsd_start(&w->servers[0], NULL);
+    start_server(w, 0);
     tmpdb_open(&tmp);
     p.dbs[0] = tmp.db;
     struct db_options o = {.url = tmp.url};
@@ -548,15 +630,24 @@ static void a_hint_makes_the_other_node_look(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define ON_TLS(test)                                                                               \
+    {                                                                                              \
+        .name = #test " (tls)", .test_func = test, .setup_func = setup_tls,                        \
+        .teardown_func = teardown                                                                  \
+    }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(options_are_checked),
         CASE(a_server_that_was_killed_comes_back),
+        ON_TLS(a_server_that_was_killed_comes_back),
         CASE(the_program_starts_without_a_server),
         CASE(of_two_servers_one_may_die),
         CASE(a_frozen_server_holds_nobody_up),
+        ON_TLS(a_frozen_server_holds_nobody_up),
+        CASE(nodes_come_and_go_with_the_server),
+        ON_TLS(nodes_come_and_go_with_the_server),
         CASE(a_password_that_was_wrong_for_a_while_needs_no_restart),
         CASE(a_stranger_is_not_heard),
         CASE(a_flood_is_thrown_away),
@@ -564,6 +655,8 @@ int main(void)
     };
     const struct CMUnitTest on_postgres[] = {CASE(a_hint_makes_the_other_node_look)};
     log_set_sink(nothing, NULL);
-    return tmpdb_pg() != NULL ? cmocka_run_group_tests(on_postgres, NULL, NULL)
-                              : cmocka_run_group_tests(tests, NULL, NULL);
+    int n_failed = tmpdb_pg() != NULL ? cmocka_run_group_tests(on_postgres, NULL, NULL)
+                                      : cmocka_run_group_tests(tests, NULL, NULL);
+    bus_end_client();
+    return n_failed;
 }
