@@ -30,6 +30,22 @@ struct str s3_element(struct str xml, const char *name)
     return out;
 }
 
+void s3_content_range(struct str value, int64_t *from_out, int64_t *total_out)
+{
+    struct str rest = value;
+    struct str range;
+    struct str from;
+    if (str_starts(value, STR("bytes "))) {
+        rest = str_sub(value, 6, value.len);
+    }
+    bool has_both = str_find_char(rest, '/') != SIZE_MAX;
+    if (has_both && str_split(&rest, '/', &range) && str_split(&range, '-', &from)) {
+        int64_t n = 0;
+        *from_out = str_to_i64(from, &n) && n >= 0 ? n : *from_out;
+        *total_out = str_to_i64(rest, &n) && n >= 0 ? n : *total_out;
+    }
+}
+
 static enum err no_answer(const struct s3_answer *a, bool *again_out, struct errinfo *info)
 {
     *again_out = true;

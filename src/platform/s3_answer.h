@@ -23,6 +23,9 @@ struct str s3_element(struct str xml, const char *name);
 /* Cuts the first <name>...</name> off `*rest`; false when there is no more. */
 bool s3_next_element(struct str *rest, const char *name, struct str *out);
 
+/* "bytes 5-9/10": the first byte and the size of the whole; what is not said is left as it was. */
+void s3_content_range(struct str value, int64_t *from_out, int64_t *total_out);
+
 /* What a failed call means: the error, its cause in words, and whether the same call may succeed soon. `now` is ours, to judge by how much clocks differ. */
 enum err s3_failure(const struct s3_answer *a, const char *bucket, int64_t now, bool *again_out,
                     struct errinfo *info);

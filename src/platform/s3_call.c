@@ -39,21 +39,6 @@ void s3_answer_add_text(struct s3_answer *a, const char *p, size_t len)
     a->text_len += n;
 }
 
-/* "bytes 5-9/10" */
-static void read_content_range(struct s3_answer *a, struct str value)
-{
-    struct str rest = value;
-    struct str range;
-    struct str from;
-    if (str_starts(value, STR("bytes "))) {
-        rest = str_sub(value, 6, value.len);
-    }
-    if (str_split(&rest, '/', &range) && str_split(&range, '-', &from)) {
-        (void)str_to_i64(from, &a->from);
-        (void)str_to_i64(rest, &a->total);
-    }
-}
-
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
     struct s3_answer *a = arg;
@@ -70,7 +55,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     } else if (str_eq_nocase(name, STR("x-amz-bucket-region"))) {
         (void)snprintf(a->region, sizeof(a->region), "%.39s", text);
     } else if (str_eq_nocase(name, STR("content-range"))) {
-        read_content_range(a, value);
+        s3_content_range(value, &a->from, &a->total);
     }
     return size * n;
 }

@@ -146,6 +146,26 @@ static void refusals_name_their_cause(void **state)
     }
 }
 
+static void ranges_are_read_or_left(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t from, total;
+    } cases[] = {{"bytes 5-9/10", 5, 10},    {"bytes 0-0/1", 0, 1}, {"bytes 5-9/*", 5, -1},
+                 {"bytes */10", -1, 10},     {"", -1, -1},          {"5-9/10", 5, 10},
+                 {"bytes -5-9/10", -1, 10},  {"bytes 5", -1, -1},   {"bytes x-9/-3", -1, -1},
+                 {"bytes 5-9/10junk", 5, -1}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int64_t from = -1;
+        int64_t total = -1;
+        s3_content_range(str_from(cases[i].text), &from, &total);
+        if (from != cases[i].from || total != cases[i].total) {
+            fail_msg("%s: %lld %lld", cases[i].text, (long long)from, (long long)total);
+        }
+    }
+}
+
 static void lists_are_read_piece_by_piece(void **state)
 {
     (void)state;
@@ -169,6 +189,7 @@ int main(void)
         cmocka_unit_test(signatures_are_those_of_the_examples),
         cmocka_unit_test(paths_are_encoded_as_the_store_does_it),
         cmocka_unit_test(refusals_name_their_cause),
+        cmocka_unit_test(ranges_are_read_or_left),
         cmocka_unit_test(lists_are_read_piece_by_piece),
     };
     return cmocka_run_group_tests_name("s3", tests, NULL, NULL);
