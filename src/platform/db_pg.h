@@ -28,6 +28,7 @@
 #define PG_SILENCE_CAP_MS 5000
 #define PG_HELPER_CAP_MS 600000
 #define PG_LOOK_ROUND_MS 250
+#define PG_SLOW_COMMIT_MS 250
 #define PG_SILENCE_MS 750 /* then others are asked who leads */
 #define PG_N_READERS 4
 #define PG_N_WRITERS 8
@@ -193,6 +194,8 @@ ERR_MUST_USE enum err pg_connect_leader(struct pg_db *db, enum pg_mode mode, PGc
 bool pg_wait(PGconn *h, int64_t ms);
 /* True: a server of a higher timeline than this leads by now. Asks the hosts, at most twice a second for all threads together; may take as long. */
 bool pg_suspect(struct pg_db *db, int64_t timeline);
+/* The same by a look that begins after the call. */
+bool pg_is_overtaken(struct pg_db *db, int64_t timeline);
 
 /* ---- db_pg_conn.c ---- */
 struct pg_conn *pg_conn_new(struct pg_db *db, enum pg_mode mode);

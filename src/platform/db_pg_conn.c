@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/timeutil.h"
 
 /* pg_type.dat; part of the protocol, they never change. */
 #define OID_BYTEA 17
@@ -365,6 +366,14 @@ static void pg_txn_begin(struct pg_conn *conn)
     conn->txn.is_begun = true;
 }
 
+/* A leader that nobody told of its successor waits with COMMIT for a follower that will not come, and says yes to everybody who waits when its supervisor, started
+ * again, resets it. So a COMMIT that took long is believed only when nobody else leads. */
+static bool pg_is_worth_nothing(const struct pg_conn *conn, int64_t began_ns)
+{
+    bool is_slow = time_monotonic_ns() - began_ns > PG_SLOW_COMMIT_MS * 1000000LL;
+    return is_slow ? pg_is_overtaken(conn->db, conn->timeline) : pg_is_deposed(conn);
+}
+
 enum pg_outcome pg_txn_commit(struct pg_conn *conn)
 {
     (void)pg_conn_close_rows(conn);
@@ -378,7 +387,12 @@ enum pg_outcome pg_txn_commit(struct pg_conn *conn)
         return PG_FINE;
     }
     PGresult *last = NULL;
+    int64_t began_ns = time_monotonic_ns();
     pg_round_trip(conn, &last, 1);
+    if (conn->txn.outcome == PG_FINE && pg_is_worth_nothing(conn, began_ns)) {
+        LOG_WARN("db", "a COMMIT of a server that does not lead any more is not believed");
+        pg_txn_lost(conn, PG_BROKEN, ERR_UNAVAILABLE);
+    }
     /* The COMMIT of a transaction in which something failed says ROLLBACK. */
     if (conn->txn.outcome == PG_FINE && strcmp(PQcmdStatus(last), "COMMIT") != 0) {
         pg_txn_lost(conn, PG_FAILED, ERR_INTERNAL);

@@ -27,6 +27,7 @@
 #define PG_SEEK_AGAIN_MS 100    /* what a look that found nobody is good for */
 #define PG_SUSPECT_EVERY_MS 500 /* between two looks for another leader */
 #define PG_SUSPECT_MS 1000
+#define PG_CONFIRM_MS 400
 
 struct pg_option {
     const char *key;
@@ -487,34 +488,45 @@ static void pg_ask_ready(struct pg_race *race, struct pg_db *db)
     }
 }
 
-/* Asks every host that answers within the time, whatever the others do. */
-static void pg_look_for_leader(struct pg_db *db)
+/* Asks every host that answers within the time, whatever the others do. Under the lock. */
+static void pg_look_for_leader(struct pg_db *db, int64_t within_ms)
 {
     struct pg_race race;
+    int64_t from = pg_ms();
     if (!pg_race_init(&race, db)) {
         return;
     }
-    int64_t from = pg_ms();
     for (size_t i = 0; i < race.n && race.n > 1; i++) {
         pg_runner_start(&race, i);
     }
     int64_t spent = 0;
-    while (race.n > 1 && !pg_race_is_over(&race) && spent < PG_SUSPECT_MS) {
-        pg_race_step(&race, PG_SUSPECT_MS - spent);
+    while (race.n > 1 && !pg_race_is_over(&race) && spent < within_ms) {
+        pg_race_step(&race, within_ms - spent);
         pg_ask_ready(&race, db);
         spent = pg_ms() - from;
     }
     pg_race_release(&race);
+    atomic_store(&db->suspected_ms, from);
 }
 
 bool pg_suspect(struct pg_db *db, int64_t timeline)
 {
     if (pthread_mutex_trylock(&db->seek) == 0) {
         if (pg_ms() - atomic_load(&db->suspected_ms) >= PG_SUSPECT_EVERY_MS) {
-            pg_look_for_leader(db);
-            atomic_store(&db->suspected_ms, pg_ms());
+            pg_look_for_leader(db, PG_SUSPECT_MS);
         }
         (void)pthread_mutex_unlock(&db->seek);
     }
+    return timeline != 0 && timeline < atomic_load(&db->timeline);
+}
+
+bool pg_is_overtaken(struct pg_db *db, int64_t timeline)
+{
+    int64_t asked_ms = pg_ms();
+    (void)pthread_mutex_lock(&db->seek);
+    if (atomic_load(&db->suspected_ms) <= asked_ms) { /* nobody has begun to look since */
+        pg_look_for_leader(db, PG_CONFIRM_MS);
+    }
+    (void)pthread_mutex_unlock(&db->seek);
     return timeline != 0 && timeline < atomic_load(&db->timeline);
 }

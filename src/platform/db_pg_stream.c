@@ -52,8 +52,10 @@ struct pg_stream {
     uint64_t n_begun; /* looks */
     int64_t seen_id;  /* S of the last look that ended, which was the n_ended-th */
     uint64_t n_ended;
-    atomic_int_fast64_t position;
+    atomic_int_fast64_t position; /* the last event that was told */
+    atomic_int_fast64_t reached;  /* every event up to here is told, or there is none */
     int64_t horizon;
+    int64_t timeline;                      /* of the server that the horizon is about */
     int n_found;                           /* events, by the last look */
     struct pg_mark marks[PG_STREAM_MARKS]; /* oldest first */
     size_t n_marks;
@@ -105,7 +107,7 @@ void pg_event_catch_up(struct db *base)
         rc = pthread_cond_timedwait(&s->looked, &s->lock, &until);
     }
     int64_t wanted_id = s->seen_id;
-    while (rc != ETIMEDOUT && atomic_load(&s->position) < wanted_id) {
+    while (rc != ETIMEDOUT && atomic_load(&s->reached) < wanted_id) {
         rc = pthread_cond_timedwait(&s->looked, &s->lock, &until);
     }
     (void)pthread_mutex_unlock(&s->lock);
@@ -175,7 +177,10 @@ static void pg_publish_row(struct pg_stream *s, const PGresult *rows, int i)
 }
 
 /* The position moves before the events are told: whoever joins and then reads up to the position must not miss one that is told in between (one that comes
- * both ways is recognised by its id). */
+ * both ways is recognised by its id).
+ *
+ * It is the id of an event and not the horizon, though nothing lies between the two: ids that a failed server had handed out and nobody saw are handed out
+ * again by its successor. */
 static bool pg_publish(struct pg_stream *s, const PGresult *rows)
 {
     int n = 0;
@@ -184,16 +189,27 @@ static bool pg_publish(struct pg_stream *s, const PGresult *rows)
     }
     bool is_full = PQntuples(rows) == PG_STREAM_ROWS && n == PG_STREAM_ROWS;
     s->n_found = is_full ? 0 : n; /* behind: no pause */
-    int64_t position = is_full ? pg_result_i64(rows, n - 1, 0) : s->horizon;
-    if (position > atomic_load(&s->position)) {
+    if (n > 0) {
         pg_turn_begin(s->db);
-        atomic_store(&s->position, position);
+        atomic_store(&s->position, pg_result_i64(rows, n - 1, 0));
         for (int i = 0; i < n; i++) {
             pg_publish_row(s, rows, i);
         }
         pg_turn_end(s->db);
     }
+    atomic_store(&s->reached, is_full ? pg_result_i64(rows, n - 1, 0) : s->horizon);
     return is_full;
+}
+
+/* What was known about one server's transactions means nothing on its successor. */
+static void pg_notice_successor(struct pg_stream *s)
+{
+    if (s->timeline != s->conn->timeline) {
+        s->timeline = s->conn->timeline;
+        s->n_marks = 0;
+        s->horizon = atomic_load(&s->position);
+        atomic_store(&s->reached, s->horizon);
+    }
 }
 
 /* S, the snapshot, and the events after from[0]; false: no answer. */
@@ -229,11 +245,12 @@ static void pg_clear(PGresult *out[3])
 /* True: there is more, now or as soon as somebody's transaction ends. */
 static bool pg_look(struct pg_stream *s)
 {
-    struct db_val from[] = {db_i64(atomic_load(&s->position)), db_i64(PG_STREAM_ROWS)};
     PGresult *out[3];
     if (pg_conn_ensure(s->conn, NULL) != ERR_OK) {
         return false;
     }
+    pg_notice_successor(s);
+    struct db_val from[] = {db_i64(atomic_load(&s->position)), db_i64(PG_STREAM_ROWS)};
     bool has_more = false;
     (void)pthread_mutex_lock(&s->lock);
     s->n_begun++;
@@ -309,6 +326,24 @@ static void *pg_stream_main(void *arg)
     return NULL;
 }
 
+/* At the last event below the horizon. */
+static enum err pg_stream_begin(struct pg_stream *s)
+{
+    struct db_val below[] = {db_i64(s->horizon)};
+    const struct pg_call call = {"SELECT COALESCE(MAX(id), 0) FROM events WHERE id <= $1", below,
+                                 1};
+    PGresult *out = NULL;
+    s->conn->txn.outcome = PG_FINE;
+    enum err err = pg_conn_batch(s->conn, &call, 1, &out) == PG_FINE ? ERR_OK : ERR_UNAVAILABLE;
+    if (err == ERR_OK) {
+        atomic_store(&s->position, pg_result_i64(out, 0, 0));
+        atomic_store(&s->reached, s->horizon);
+        s->timeline = s->conn->timeline;
+    }
+    PQclear(out);
+    return err;
+}
+
 /* Where the stream begins: at the horizon. What is below it is for replays. */
 static enum err pg_stream_place(struct pg_stream *s)
 {
@@ -330,8 +365,7 @@ static enum err pg_stream_place(struct pg_stream *s)
             pg_pause(10000000);
         }
     }
-    atomic_store(&s->position, s->horizon);
-    return s->horizon < 0 ? ERR_UNAVAILABLE : ERR_OK;
+    return s->horizon < 0 ? ERR_UNAVAILABLE : pg_stream_begin(s);
 }
 
 enum err pg_stream_start(struct db *base)

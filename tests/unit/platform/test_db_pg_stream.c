@@ -208,6 +208,32 @@ static void one_that_is_rolled_back_leaves_a_gap_and_no_more(void **state)
     pass_a_stalled_one(*state, ERR_DENIED);
 }
 
+/* What a failed server handed out to transactions that came to nothing, its successor hands out again. */
+static void ids_that_nobody_saw_may_come_again(void **state)
+{
+    struct world *w = *state;
+    struct writer kept = {.world = w, .conversation = 1, .seq = 1};
+    (void)write_one(&kept);
+    for (int i = 0; i < 5; i++) {
+        struct writer vain = {.world = w, .conversation = 2, .seq = 1, .outcome = ERR_DENIED};
+        (void)write_one(&vain);
+    }
+    event_catch_up(w->tmp.db);
+    wait_heard(&w->heard, 1);
+    struct event_id last = {0};
+    assert_int_equal(db_read(w->tmp.db, last_id, &last), ERR_OK);
+    assert_int_equal(last.v, kept.id);
+    char sql[160];
+    (void)snprintf(sql, sizeof(sql), "ALTER SEQUENCE \"%s\".events_id_seq RESTART WITH %lld",
+                   w->tmp.schema, (long long)kept.id + 1);
+    tmpdb_pg_run(sql);
+    struct writer again = {.world = w, .conversation = 2, .seq = 1};
+    (void)write_one(&again);
+    assert_int_equal(again.id, kept.id + 1);
+    event_catch_up(w->tmp.db);
+    wait_heard(&w->heard, 2);
+}
+
 /* ---- many at random ---- */
 
 #define N_THREADS 6
@@ -538,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(nobody_reads_past_a_transaction_that_stalls),
         CASE(one_that_is_rolled_back_leaves_a_gap_and_no_more),
+        CASE(ids_that_nobody_saw_may_come_again),
         CASE(the_bus_hears_each_once_in_the_order_of_ids),
         cmocka_unit_test(a_lost_answer_to_commit_is_unknown_though_it_was_kept),
         cmocka_unit_test(a_lost_commit_is_unknown_and_not_repeated),
