@@ -23,7 +23,7 @@ export async function persist<T>(what: string, call: () => Promise<T>, withinMs 
     try {
       return await Promise.race([call(), sleep(PAGE_TIMEOUT_MS).then(() => Promise.reject(new Error('no answer')))]);
     } catch (e) {
-      const isFinal = /^Error: status 4(?!08|09|25|29)/.test(String(e));
+      const isFinal = /^Error: status 4(?!01|08|09|25|29)/.test(String(e));
       if (isFinal || Date.now() > deadline) throw new Error(`${what}: ${String(e)}`);
       await sleep(200);
     }

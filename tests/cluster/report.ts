@@ -45,7 +45,7 @@ export function tellOutcome(outcome: Outcome): string {
   const f = figuresOf(outcome);
   const { n } = outcome;
   return [
-    `${n.faults} faults, ${n.acknowledged} messages acknowledged, ${n.received} events received, ${n.conversations} conversations, ${n.snoozes} snoozes`,
+    `${n.faults} faults, ${n.acknowledged} messages acknowledged, ${n.received} events received, ${n.conversations} conversations, ${n.snoozes} snoozes, ${n.stale} stale reads`,
     `${f.lost} lost, ${f.doubled} doubled, ${f.wrong} wrong in all`,
     `${f.failovers} failovers: promoted after p50 ${f.promote_p50_ms} ms, max ${f.promote_max_ms} ms; clients wrote again p50 ${f.client_p50_ms} ms, max ${f.client_max_ms} ms after that; in all ${f.ratio_p50} times what Patroni took (p50)`,
     ...outcome.wrong.map((w) => `WRONG ${w}`),
