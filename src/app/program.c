@@ -142,8 +142,12 @@ static enum err open_store(struct program *p, struct errinfo *info)
     TRY(data_dir_key(program_key_file(p), p->secret_key, info));
     size_t n_migrations = 0;
     const struct db_migration *migrations = migrations_all(&n_migrations);
+    struct db_partition events = desk_event_partition;
+    events.keep_ms = settings_int(p->settings, "events.keep");
     struct db_options o = {
         .url = program_db_url(p),
+        .partitions = &events,
+        .n_partitions = 1,
         .migrations = migrations,
         .n_migrations = n_migrations,
         .sources = &desk_index_source,

@@ -56,6 +56,8 @@ struct desk_deps {
     int64_t events_keep_ms;    /* after a conversation was resolved; 0: 90 days */
 };
 extern const struct db_index_source desk_index_source; /* "message" */
+extern const struct db_partition
+    desk_event_partition; /* "events"; keep_ms is the caller's to set */
 
 ERR_MUST_USE enum err desk_new(const struct desk_deps *deps, struct desk **out,
                                struct errinfo *info);

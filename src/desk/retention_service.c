@@ -11,6 +11,9 @@ static enum err on_time(struct db_txn *txn, void *arg, int64_t subject, struct s
     const struct desk *desk = arg;
     UNUSED(payload);
     size_t n = 0;
+    if (db_sweeps(desk->db)) { /* by desk_event_partition, a month at a time */
+        return ERR_OK;
+    }
     enum err err = retention_prune(txn, now - desk->events_keep_ms, &n);
     int64_t pause = n == RETENTION_BATCH ? TIME_SECOND_MS : TIME_HOUR_MS;
     return err == ERR_OK ? timer_set(txn, KIND, subject, now + pause, STR("")) : err;

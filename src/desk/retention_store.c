@@ -2,6 +2,18 @@
  * again comes again. */
 #include "desk/retention.h"
 
+/* The same rule as retention_prune's, for a month of events at once. What is about no conversation goes, too: whoever holds less is told to load again. */
+const struct db_partition desk_event_partition = {
+    .table = "events",
+    .index_sql = "CREATE UNIQUE INDEX ON @ (conversation_id, seq)",
+    .stays_sql =
+        "EXISTS (SELECT 1 FROM conversations c WHERE c.id = e.conversation_id AND (c.state "
+        "<> 3 OR c.resolved_at >= $1::bigint OR e.seq >= (SELECT COALESCE(MAX(m.seq), 0) FROM "
+        "messages m WHERE m.conversation_id = c.id AND m.is_public = 1)))",
+    .gone_sql =
+        "UPDATE event_floor SET event_id = $1::bigint WHERE id = 1 AND event_id < $1::bigint",
+};
+
 struct place {
     int64_t resolved_at, conversation;
 };

@@ -75,6 +75,16 @@ enum err db_write(struct db *db, db_fn fn, void *arg)
     return err;
 }
 
+bool db_sweeps(const struct db *db)
+{
+    return db->n_partitions > 0;
+}
+
+enum err db_upkeep(struct db *db, int64_t now, struct errinfo *info)
+{
+    return db->engine->upkeep == NULL ? ERR_OK : db->engine->upkeep(db, now, info);
+}
+
 bool db_is_single_node(const struct db *db)
 {
     return (db->engine->caps & DB_CAP_SINGLE_NODE) != 0;

@@ -175,6 +175,16 @@ struct db_migration {
     const char *sql;
 };
 enum db_migration_kind db_migration_kind(const struct db_migration *m);
+/* A table that grows without end and lies in parts by month, where the engine has such (PostgreSQL; its migration made it PARTITION BY RANGE (id)). The engine makes the parts, and sweeps those
+ * whose youngest row is older than keep_ms: only what has to stay is left of them. '@' stands for the part. */
+struct db_partition {
+    const char *table; /* with columns id and at; its sequence is TABLE_id_seq */
+    const char
+        *index_sql; /* what a part has besides its primary key: CREATE UNIQUE INDEX ON @ (...) */
+    const char *stays_sql; /* a condition about a row `e`; $1: rows from this time on are young */
+    const char *gone_sql;  /* run when rows up to the id $1 have gone */
+    int64_t keep_ms;
+};
 struct db_options {
     const char *
         url; /* "sqlite:/path/stablehand.db" (the search index is "/path/stablehand-search.db"), or "postgres://user@host1,host2/name?..." */
@@ -182,6 +192,8 @@ struct db_options {
     size_t n_migrations;
     const struct db_index_source *sources;
     size_t n_sources;
+    const struct db_partition *partitions; /* copied; their texts must last */
+    size_t n_partitions;
     int n_readers;       /* 0: 4 */
     int n_writers;       /* PostgreSQL: connections that write, 0: 8 */
     size_t max_waiting;  /* writer queue length, 0: 65536 */
@@ -209,6 +221,10 @@ void db_stats_get(struct db *db, struct db_stats *out);
 bool db_health(struct db *db, struct errinfo *info);
 /* A consistent copy of everything committed when it started, while others write. `path` must not exist. Blocks; not on a loop thread. */
 ERR_MUST_USE enum err db_backup(struct db *db, const char *path, struct errinfo *info);
+/* Whether old rows of the partitions go by themselves, a part at a time: then nobody need delete them. */
+bool db_sweeps(const struct db *db);
+/* Makes and sweeps parts now; the engine does so by itself at start and every hour. Nothing where there are none. Blocks. */
+ERR_MUST_USE enum err db_upkeep(struct db *db, int64_t now, struct errinfo *info);
 /* Empties the search index and starts it again; db_index_wait tells when it has caught up. */
 ERR_MUST_USE enum err db_index_rebuild(struct db *db);
 

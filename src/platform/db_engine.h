@@ -69,6 +69,7 @@ struct db_engine {
     bool (*index_wait)(struct db *db, int64_t timeout_ms);
     enum err (*index_rebuild)(struct db *db);
     enum err (*backup)(struct db *db, const char *path, struct errinfo *info);
+    enum err (*upkeep)(struct db *db, int64_t now, struct errinfo *info); /* see db_upkeep */
     void (*stats)(struct db *db, struct db_stats *out);
     bool (*health)(struct db *db, struct errinfo *info);
 };
@@ -85,6 +86,7 @@ struct outbox;
 
 struct db {
     const struct db_engine *engine;
+    size_t n_partitions; /* that the engine keeps */
     /* Who hears of commits: wired once at start, before the first write (event_use_bus, timers_new, outbox_new). */
     struct bus *bus;
     struct timers *timers;

@@ -54,6 +54,7 @@ static enum err pg_read(struct db *base, db_fn fn, void *arg)
 static void pg_close(struct db *base)
 {
     struct pg_db *db = (struct pg_db *)base;
+    pg_keeper_stop(db);
     pg_queue_stop(db);
     pg_stream_stop(db);
     pg_index_stop(db);
@@ -62,6 +63,7 @@ static void pg_close(struct db *base)
     pg_delivery_release(&db->delivery);
     (void)pthread_rwlock_destroy(&db->lane);
     (void)pthread_mutex_destroy(&db->seek);
+    mem_free(db->partitions);
     mem_free(db->sources);
     mem_free(db->conninfo);
     mem_free(db);
@@ -76,6 +78,11 @@ static struct pg_db *pg_new(const struct db_options *options)
     const char *rehearse = getenv("SH_TEST_DB_REHEARSE");
     db->rehearses = rehearse != NULL && strcmp(rehearse, "1") == 0;
     db->n_migrations = options->n_migrations;
+    db->base.n_partitions = db->n_partitions = options->n_partitions;
+    db->partitions = MEM_NEW_ARRAY(struct db_partition, options->n_partitions + 1);
+    for (size_t i = 0; i < options->n_partitions; i++) {
+        db->partitions[i] = options->partitions[i];
+    }
     db->n_sources = options->n_sources;
     db->sources = MEM_NEW_ARRAY(struct pg_source, options->n_sources + 1);
     for (size_t i = 0; i < options->n_sources; i++) {
@@ -115,7 +122,8 @@ static enum err pg_open(const struct db_options *options, const char *location, 
     if (err == ERR_OK) {
         err = pg_index_start(db, info);
     }
-    if (err == ERR_OK && pg_queue_start(db, options->max_waiting, db->writers.n) != ERR_OK) {
+    if (err == ERR_OK && (pg_queue_start(db, options->max_waiting, db->writers.n) != ERR_OK ||
+                          pg_keeper_start(db) != ERR_OK)) {
         err = err_set(info, ERR_UNAVAILABLE, "db.url", "thread", "cannot start the threads");
     }
     if (err != ERR_OK) {
@@ -224,6 +232,7 @@ const struct db_engine db_pg_engine = {
     .search = pg_search,
     .index_wait = pg_index_wait,
     .index_rebuild = pg_index_rebuild,
+    .upkeep = pg_upkeep,
     .stats = pg_stats,
     .health = pg_health,
 };

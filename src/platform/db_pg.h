@@ -148,6 +148,7 @@ struct pg_queue {
 };
 
 struct pg_index;
+struct pg_keeper;
 struct pg_stream;
 
 /* What is indexed, and the statements about its table; made once, so that their addresses can be keys. */
@@ -167,6 +168,9 @@ struct pg_db {
     struct pg_delivery delivery;
     struct pg_stream *stream; /* NULL: no bus listens */
     struct pg_index *index;   /* NULL: no sources */
+    struct pg_keeper *keeper; /* NULL: no partitions */
+    struct db_partition *partitions;
+    size_t n_partitions;
     struct pg_source *sources;
     size_t n_sources;
     int64_t read_cap_ms;
@@ -295,6 +299,11 @@ void pg_index_notify(struct pg_db *db); /* something was committed */
 int64_t pg_index_lag(struct pg_db *db);
 bool pg_index_wait(struct db *db, int64_t timeout_ms);
 enum err pg_index_rebuild(struct db *db);
+
+/* ---- db_pg_partition.c ---- */
+enum err pg_keeper_start(struct pg_db *db);
+void pg_keeper_stop(struct pg_db *db);
+enum err pg_upkeep(struct db *db, int64_t now, struct errinfo *info);
 
 /* ---- db_pg_doctor.c ---- */
 struct db_cli;

@@ -59,7 +59,7 @@ static void the_doctor_sees_what_is_wrong(void **state)
     assert_int_equal(result_of(results, n, "durability")->level, DOCTOR_GOOD);
     assert_int_equal(result_of(results, n, "migrations")->level, DOCTOR_GOOD);
     assert_int_equal(result_of(results, n, "outbox")->level, DOCTOR_GOOD);
-    cli.n_migrations--; /* the database is newer than the program */
+    cli.n_migrations = 10; /* the database is newer than the program */
     n = db_doctor(&cli, results);
     assert_int_equal(result_of(results, n, "migrations")->level, DOCTOR_BAD);
     cli.url = "postgres://nobody:plum-tram-velvet-93@/none?host=/nonexistent";
