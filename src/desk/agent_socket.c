@@ -23,6 +23,7 @@ struct replay {
     struct arena *arena;
     struct buf welcome, events; /* events: frames, each ended by a NUL */
     struct event_id last;
+    size_t n_events; /* read so far */
     bool is_resync;
 };
 
@@ -36,6 +37,9 @@ static void close_with(struct peer *p, int code, const char *why)
 static bool replay_event(void *arg, const struct event *e)
 {
     struct replay *r = arg;
+    if (++r->n_events > REPLAY_MAX) {
+        return false;
+    }
     if (stream_is_wanted(&r->peer->agent->actor, e, false, false)) {
         stream_write_event(&r->events, e, STR(""));
         (void)buf_add_char(&r->events, '\0');
@@ -71,6 +75,7 @@ static enum err read_fn(struct db_txn *txn, void *arg)
     buf_clear(&r->welcome);
     buf_clear(&r->events);
     r->is_resync = false;
+    r->n_events = 0;
     enum err err = event_last_id(txn, &r->last);
     if (err == ERR_OK) {
         err = write_welcome(txn, r);
@@ -84,12 +89,13 @@ static enum err read_fn(struct db_txn *txn, void *arg)
     if (err != ERR_OK) {
         return err;
     }
-    if (have.v > r->last.v || r->last.v - have.v > REPLAY_MAX || have.v < floor.v) {
+    /* How many there are is not told by their ids: a month of events begins far behind the one before. */
+    if (have.v > r->last.v || have.v < floor.v) {
         r->is_resync = true;
         return ERR_OK;
     }
-    err = event_replay_all(txn, have, REPLAY_MAX, replay_event, r);
-    if (err == ERR_OK && buf_err(&r->events) != ERR_OK) {
+    err = event_replay_all(txn, have, REPLAY_MAX + 1, replay_event, r);
+    if (err == ERR_OK && (r->n_events > REPLAY_MAX || buf_err(&r->events) != ERR_OK)) {
         r->is_resync = true;
     }
     return err;

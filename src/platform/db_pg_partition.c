@@ -136,13 +136,13 @@ static enum err up_number(struct pg_upkeep *u, const char *sql, const char *part
     return err;
 }
 
-/* Bounds cannot be parameters. */
 static void up_range(char *out, size_t size, int64_t from, int64_t to)
 {
     char first[24] = "MINVALUE";
     if (from != INT64_MIN) {
         (void)snprintf(first, sizeof(first), "%lld", (long long)from);
     }
+    /* SQL-FORMAT-OK: bounds cannot be parameters; these are numbers of ours. */
     (void)snprintf(out, size, "ALTER TABLE # ATTACH PARTITION @ FOR VALUES FROM (%s) TO (%lld)",
                    first, (long long)to);
 }
@@ -374,6 +374,7 @@ static enum err swap_once(struct pg_upkeep *u, const struct pg_part *old,
 static enum err prove_range(struct pg_upkeep *u, const char *name, int64_t from, int64_t to)
 {
     char sql[160];
+    /* SQL-FORMAT-OK: likewise numbers of ours. */
     if (from == INT64_MIN) {
         (void)snprintf(sql, sizeof(sql), "ALTER TABLE @ ADD CONSTRAINT range CHECK (id < %lld)",
                        (long long)to);
