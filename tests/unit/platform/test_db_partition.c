@@ -175,6 +175,17 @@ static void hear(void *arg, const struct event *e)
     atomic_fetch_add(&n_heard, 1);
 }
 
+static void wait_until_heard(struct writer w[3])
+{
+    int n = 0;
+    for (int i = 0; i < 3; i++) {
+        n += atomic_load(&w[i].n);
+    }
+    for (int i = 0; i < 2000 && atomic_load(&n_heard) < n; i++) {
+        (void)usleep(10000);
+    }
+}
+
 static void months_come_and_go_while_others_write(void **state)
 {
     (void)state;
@@ -191,6 +202,7 @@ static void months_come_and_go_while_others_write(void **state)
     }
     for (int month = 1; month <= 8; month++) {
         (void)usleep(100000);
+        wait_until_heard(w); /* months are short here: nothing may be swept before it was told */
         upkeep(start + 31 * DAY_MS * month);
     }
     int n = 0;
