@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 
 import type { AgentClient } from './desk.js';
 import { expectStatus } from './http.js';
+import { NatsServer } from './nats.js';
 import { LEASE_MS, Nodes, skipOnFile } from './nodes.js';
 import type { Frame, SocketClient } from './sockets.js';
 
@@ -13,8 +12,10 @@ let ann: AgentClient, ben: AgentClient;
 let annSocket: SocketClient;
 let conversation_id: string;
 let customer: SocketClient;
-let nats: Nats | null = null;
+let nats: NatsServer | null = null;
 
+/** desk/viewing.h */
+const VIEWING_TTL_MS = 4000;
 const SOON_MS = { database: 2500, nats: 1000 };
 async function within<T>(ms: number, what: Promise<T>): Promise<T> {
   const began = Date.now();
@@ -34,36 +35,12 @@ const viewers = (f: Frame) => f.conversation_id === conversation_id && [...f.age
 const seesViewers = (socket: SocketClient, ids: string[]) =>
   socket.until(`viewers ${ids}`, () => socket.frames.filter((f) => f.t === 'viewing').map(viewers).at(-1) === [...ids].sort().join());
 
-/** A message server of Debian's package, on a port of its own. */
-class Nats {
-  private constructor(
-    readonly url: string,
-    private readonly child: ChildProcess,
-  ) {}
-
-  static async start(): Promise<Nats> {
-    const child = spawn('/usr/sbin/nats-server', ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] });
-    const port = await new Promise<string>((resolve, reject) => {
-      createInterface({ input: child.stderr! }).on('line', (line) => {
-        const found = /Listening for client connections on 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-        if (found) resolve(found);
-      });
-      child.once('exit', () => reject(new Error('nats-server ended')));
-    });
-    return new Nats(`nats://127.0.0.1:${port}`, child);
-  }
-
-  stop(): void {
-    this.child.kill('SIGKILL');
-  }
-}
-
 /** Without a message server words between nodes are rows, seen within a second. */
 for (const how of ['database', 'nats'] as const) {
   describe(`over ${how}`, () => {
     before(async () => {
       if (skipOnFile) return;
-      nats = how === 'nats' ? await Nats.start() : null;
+      nats = how === 'nats' ? await NatsServer.start() : null;
       nodes = await Nodes.start(2, {}, nats ? [`--bus.url=${nats.url}`] : []);
       ann = await nodes.desk.agent('Ann Here');
       ben = nodes.agentAt(nodes.b, await nodes.desk.agent('Ben There'));
@@ -76,7 +53,7 @@ for (const how of ['database', 'nats'] as const) {
     });
     after(async () => {
       await nodes?.dispose();
-      nats?.stop();
+      await nats?.kill();
     });
 
     test('who has it open is seen on both nodes, whoever came first', { skip: skipOnFile }, async () => {
@@ -109,7 +86,23 @@ for (const how of ['database', 'nats'] as const) {
       await seesViewers(annSocket, [ann.id]);
     });
 
-    test('the viewers of a node that is killed are gone with its lease', { skip: skipOnFile }, async () => {
+    test('with the message server gone both go on as rows', { skip: skipOnFile || how === 'database' }, async () => {
+        const socket = await view(ben);
+        await seesViewers(annSocket, [ann.id, ben.id]);
+        await nats!.kill();
+        await new Promise((r) => setTimeout(r, VIEWING_TTL_MS + 1500)); /* what was said over it has run out */
+        assert.equal(annSocket.frames.filter((f) => f.t === 'viewing').map(viewers).at(-1), [ann.id, ben.id].sort().join());
+        annSocket.frames.length = 0;
+        customer.send({ t: 'typing', on: false });
+        customer.send({ t: 'typing', on: true });
+        await within(SOON_MS.database, socket.frame('typing', (f) => f.who.kind === 'customer' && f.on));
+        socket.send({ t: 'view', conversation_id, open: false });
+        await within(SOON_MS.database, seesViewers(annSocket, [ann.id]));
+        socket.close();
+        await nats!.launch();
+      });
+
+      test('the viewers of a node that is killed are gone with its lease', { skip: skipOnFile }, async () => {
       await view(ben);
       await seesViewers(annSocket, [ann.id, ben.id]);
       await nodes.b.kill();
