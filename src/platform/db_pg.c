@@ -36,14 +36,8 @@ static enum err pg_read(struct db *base, db_fn fn, void *arg)
         return ERR_UNAVAILABLE;
     }
     enum err err = pg_conn_ensure(conn, NULL);
-    if (err == ERR_OK) {
-        err = pg_read_once(conn, fn, arg);
-        /* A connection that died while nobody used it shows at its next use; a read may simply run again. */
-        if (conn->txn.outcome == PG_BROKEN || conn->txn.outcome == PG_AGAIN) {
-            err = pg_conn_ensure(conn, NULL);
-            err = err != ERR_OK ? err : pg_read_once(conn, fn, arg);
-        }
-    }
+    /* Not run again when the connection breaks on the way: many write their answer as they read. */
+    err = err != ERR_OK ? err : pg_read_once(conn, fn, arg);
     pg_pool_give_back(&db->readers, conn);
     atomic_fetch_add_explicit(&db->reads, 1, memory_order_relaxed);
     return err;
@@ -162,7 +156,7 @@ static enum err pg_load_oldest_fn(struct db_txn *txn, void *arg)
 }
 
 /* Somebody may have run a migration that we do not know and that takes away what we use. */
-static bool pg_is_contracted(struct pg_db *db)
+void pg_look_at_version(struct pg_db *db)
 {
     int64_t now = time_monotonic_ns();
     int64_t before = atomic_load(&db->looked_ns);
@@ -177,15 +171,15 @@ static bool pg_is_contracted(struct pg_db *db)
         }
         atomic_store(&db->is_contracted, is_contracted);
     }
-    return atomic_load(&db->is_contracted);
 }
 
 static bool pg_health(struct db *base, struct errinfo *info)
 {
     struct pg_db *db = (struct pg_db *)base;
-    if (atomic_load(&db->health) != 0 && db->stream == NULL) {
-        /* Nobody may be writing at the moment: look ourselves whether it answers again. The stream does, each second, and then nobody waits here: a load
-         * balancer takes no answer for a dead node. */
+    /* The stream looks each second, and then nobody waits here: a load balancer takes no answer for a dead node. */
+    bool is_mine = db->stream == NULL;
+    if (is_mine && atomic_load(&db->health) != 0) {
+        /* Nobody may be writing at the moment: look ourselves whether it answers again. */
         struct pg_conn *conn = pg_pool_borrow(&db->writers);
         if (conn != NULL) {
             enum err err = pg_conn_ensure(conn, NULL);
@@ -194,9 +188,12 @@ static bool pg_health(struct db *base, struct errinfo *info)
         }
     }
     bool is_good = atomic_load(&db->health) == 0;
+    if (is_mine && is_good) {
+        pg_look_at_version(db);
+    }
     if (!is_good) {
         (void)err_set(info, ERR_UNAVAILABLE, "db", "connect", "the database does not answer");
-    } else if (pg_is_contracted(db)) {
+    } else if (atomic_load(&db->is_contracted)) {
         is_good = false;
         (void)err_set(info, ERR_UNAVAILABLE, "db", "contracted",
                       "The database was changed for newer versions: this program is too old for "

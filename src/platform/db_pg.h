@@ -239,6 +239,10 @@ int64_t pg_result_i64(const PGresult *result, int row, int col);
 bool pg_rows_is_null(const struct db_rows *rows, int col);
 enum err pg_rows_close(struct db_rows *rows);
 
+/* ---- db_pg.c ---- */
+/* Has a newer program taken away what this one uses? Reads, now and then; db_health tells. */
+void pg_look_at_version(struct pg_db *db);
+
 /* ---- db_pg_error.c ---- */
 enum pg_outcome pg_outcome_of(const PGresult *result, enum err *err_out);
 

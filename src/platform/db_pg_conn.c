@@ -78,11 +78,18 @@ static bool pg_is_deposed(const struct pg_conn *conn)
     return conn->timeline != 0 && conn->timeline < atomic_load(&conn->db->timeline);
 }
 
+/* A server that went while nobody used the connection has left its last words and an end, which take a look each. */
+static bool pg_is_alive(struct pg_conn *conn)
+{
+    return conn->h != NULL && !conn->is_given_up && !pg_is_deposed(conn) &&
+           PQconsumeInput(conn->h) == 1 && PQconsumeInput(conn->h) == 1 &&
+           PQstatus(conn->h) == CONNECTION_OK;
+}
+
 enum err pg_conn_ensure(struct pg_conn *conn, struct errinfo *info)
 {
     struct pg_db *db = conn->db;
-    if (conn->h != NULL && PQstatus(conn->h) == CONNECTION_OK && !conn->is_given_up &&
-        !pg_is_deposed(conn)) {
+    if (pg_is_alive(conn)) {
         return ERR_OK;
     }
     pg_conn_drop(conn);

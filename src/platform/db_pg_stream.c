@@ -315,6 +315,7 @@ static void *pg_stream_main(void *arg)
         looked_ns = time_monotonic_ns();
         int64_t before = atomic_load(&s->position);
         has_more = pg_look(s);
+        pg_look_at_version(s->db);
         if (atomic_load(&s->position) != before) {
             moved_ns = time_monotonic_ns();
         }

@@ -17,6 +17,9 @@ export interface SocketOptions<From, To extends { t: string }> {
 }
 
 const FIRST_RETRY_MS = 500;
+/** Kept up for about ten seconds, in which a database finds itself another leader and a node is started again; then slower and slower. */
+const STEADY_RETRY_MS = 2_000;
+const STEADY_ATTEMPTS = 8;
 const MAX_RETRY_MS = 15_000;
 const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 8_000;
@@ -131,7 +134,9 @@ export class ResumingSocket<From extends { t: string }, To extends { t: string }
 
   private scheduleRetry(): void {
     const random = this.options.random ?? Math.random;
-    const ceiling = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.attempt);
+    const early = Math.min(STEADY_RETRY_MS, FIRST_RETRY_MS * 2 ** this.attempt);
+    const late = STEADY_RETRY_MS * 2 ** (this.attempt - STEADY_ATTEMPTS + 1);
+    const ceiling = this.attempt < STEADY_ATTEMPTS ? early : Math.min(MAX_RETRY_MS, late);
     const delay = ceiling / 2 + random() * (ceiling / 2);
     this.attempt++;
     this.setStatus('waiting', delay);
