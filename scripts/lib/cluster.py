@@ -146,7 +146,7 @@ class Cluster:
         self.dir, self.port, self.is_demo = folder, port, is_demo
         self.processes = {}
         self.stopping = threading.Event()
-        base = port + 1000
+        base = port + 10000  # nothing of Debian's packages listens there by itself
         self.ports = {
             'haproxy': [port], 'node': [port + 1, port + 2, port + 3],
             **{kind: [base + 10 * i + k for k in range(N)]

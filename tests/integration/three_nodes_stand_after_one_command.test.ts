@@ -12,8 +12,8 @@ import { binary, skipOnPostgres } from './server.js';
 const script = fileURLToPath(new URL('../../scripts/lib/cluster.py', import.meta.url));
 const dir = join(mkdtempSync(join(tmpdir(), 'stablehand-one-box-')), 'cluster');
 spawnSync('chmod', ['755', join(dir, '..')]);
-/* A hundred ports above this one are taken in steps; below those of outgoing connections. */
-const port = 10_000 + 100 * Math.floor(Math.random() * 150);
+/* And seventy ports from ten thousand above this one on; all below those of outgoing connections. */
+const port = 10_000 + 100 * Math.floor(Math.random() * 90);
 const desk = `http://127.0.0.1:${port}`;
 const env = { ...process.env, STABLEHAND_BIN: binary };
 
