@@ -244,6 +244,15 @@ static enum err send_fn(struct db_txn *txn, void *arg)
     return message_send(job->peer->desk, txn, &job->in, &job->out, &job->info);
 }
 
+/* The conversation's row, which the message is counted into first. */
+static int64_t row_of(const struct send_job *job)
+{
+    const struct peer *p = job->peer;
+    return p->visitor != NULL
+               ? atomic_load_explicit(&p->visitor->conversation, memory_order_relaxed)
+               : job->in.conversation.v;
+}
+
 static void send_done(enum err err, void *arg)
 {
     struct send_job *job = arg;
@@ -251,7 +260,7 @@ static void send_done(enum err err, void *arg)
     if ((err == ERR_AGAIN || err == ERR_UNKNOWN) && !job->in.is_retry) {
         /* Looks for the client_id first; if the lost one commits only now, the unique index has the last word. */
         job->in.is_retry = true;
-        err = db_submit_light(p->desk->db, peer_order(p), send_fn, send_done, job);
+        err = db_submit_light(p->desk->db, peer_order(p), row_of(job), send_fn, send_done, job);
         if (err == ERR_OK) {
             return;
         }
@@ -317,7 +326,7 @@ void peer_on_send(struct peer *p, const struct json *frame)
     if (err == ERR_OK) {
         fill_author(p, &job->in);
         keep_text(&job->in, arena);
-        err = db_submit_light(p->desk->db, peer_order(p), send_fn, send_done, job);
+        err = db_submit_light(p->desk->db, peer_order(p), row_of(job), send_fn, send_done, job);
     }
     if (err != ERR_OK) {
         nack(p, client_id, err, &job->info);

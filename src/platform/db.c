@@ -97,17 +97,21 @@ bool db_is_one_writer(const struct db *db)
 
 enum err db_submit(struct db *db, db_fn fn, db_done_fn done, void *arg)
 {
-    return db->engine->submit(db, 0, false, fn, done, arg);
+    return db->engine->submit(db, &(struct db_submission){.fn = fn, .done = done, .arg = arg});
 }
 
 enum err db_submit_ordered(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg)
 {
-    return db->engine->submit(db, key, false, fn, done, arg);
+    return db->engine->submit(
+        db, &(struct db_submission){.fn = fn, .done = done, .arg = arg, .key = key});
 }
 
-enum err db_submit_light(struct db *db, uint64_t key, db_fn fn, db_done_fn done, void *arg)
+enum err db_submit_light(struct db *db, uint64_t key, int64_t row, db_fn fn, db_done_fn done,
+                         void *arg)
 {
-    return db->engine->submit(db, key, true, fn, done, arg);
+    return db->engine->submit(
+        db, &(struct db_submission){
+                .fn = fn, .done = done, .arg = arg, .key = key, .row = row, .is_light = true});
 }
 
 enum err db_be_serializable(struct db_txn *txn)

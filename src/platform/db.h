@@ -51,9 +51,10 @@ ERR_MUST_USE enum err db_submit_ordered(struct db *db, uint64_t key, db_fn fn, d
                                         void *arg);
 /* db_submit_ordered for the busiest functions: one whose common way rests only on rows that it has locked (its first statement is an UPDATE, and decides) need not pay
  * for serializability, whose conflicts are seen by page and hit neighbours who have nothing to do with each other. Before it rests on anything else it calls
- * db_be_serializable and returns what that returns unless it is ERR_OK: then it runs again from the start, serializable. */
-ERR_MUST_USE enum err db_submit_light(struct db *db, uint64_t key, db_fn fn, db_done_fn done,
-                                      void *arg);
+ * db_be_serializable and returns what that returns unless it is ERR_OK: then it runs again from the start, serializable. `row` is the number of the row that it locks
+ * first: functions that know theirs may share a transaction; 0: not known yet. */
+ERR_MUST_USE enum err db_submit_light(struct db *db, uint64_t key, int64_t row, db_fn fn,
+                                      db_done_fn done, void *arg);
 ERR_MUST_USE enum err db_be_serializable(struct db_txn *txn);
 
 /* A passenger of the calling thread's writes: `fn` runs at the end of the next db_write of `db` that would succeed, in its transaction, and what it returns is

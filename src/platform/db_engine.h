@@ -17,6 +17,16 @@ enum db_caps {
     DB_CAP_ONE_WRITER = 4, /* see db_is_one_writer */
 };
 
+/* See db_submit, db_submit_ordered, db_submit_light. */
+struct db_submission {
+    db_fn fn;
+    db_done_fn done;
+    void *arg;
+    uint64_t key;
+    int64_t row;
+    bool is_light;
+};
+
 struct db_engine {
     const char *scheme; /* what stands before ':' in the url */
     unsigned caps;      /* enum db_caps */
@@ -30,8 +40,7 @@ struct db_engine {
     /* See db.h; any thread. `write` must not be called from the writer's thread (hooks, done functions). */
     enum err (*read)(struct db *db, db_fn fn, void *arg);
     enum err (*write)(struct db *db, db_fn fn, void *arg);
-    enum err (*submit)(struct db *db, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
-                       void *arg);
+    enum err (*submit)(struct db *db, const struct db_submission *s);
 
     /* Inside a transaction, on its thread. `query` has executed the statement when it returns (an INSERT ... RETURNING has its effect even if no
      * row is fetched). `rows_close` frees the rows and returns the error that ended them. */

@@ -234,14 +234,11 @@ static enum err fake_write(struct db *db, db_fn fn, void *arg)
     return fake_run(db, fn, arg, true);
 }
 
-static enum err fake_submit(struct db *db, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
-                            void *arg)
+static enum err fake_submit(struct db *db, const struct db_submission *s)
 {
-    UNUSED(key);
-    UNUSED(is_light);
-    enum err err = fake_run(db, fn, arg, true);
-    if (done != NULL) {
-        done(err, arg);
+    enum err err = fake_run(db, s->fn, s->arg, true);
+    if (s->done != NULL) {
+        s->done(err, s->arg);
     }
     return ERR_OK;
 }

@@ -121,6 +121,7 @@ struct pg_job {
     struct db_hook *hooks;
     enum err err;
     bool has_events;
+    int64_t row;
     bool is_light; /* db_submit_light, and has not asked for more */
 };
 
@@ -140,7 +141,8 @@ struct pg_queue {
     pthread_cond_t wake;
     struct pg_job *first, **last;
     struct idmap *busy; /* key -> struct pg_key_list */
-    size_t len, max;
+    size_t n_ready;     /* in the list */
+    size_t len, max;    /* with those that wait for their key, or run */
     int n_sleeping;
     bool is_stopping;
     pthread_t *threads;
@@ -163,6 +165,7 @@ struct pg_db {
     char *conninfo;
     struct pg_pool readers, writers;
     struct pg_queue queue;
+    atomic_int batch_pause; /* db_pg_batch.c */
     /* A function that keeps losing against others runs with none beside it on this node: it has the lock for itself, the others share it. */
     pthread_rwlock_t lane;
     struct pg_delivery delivery;
@@ -256,8 +259,7 @@ void pg_pool_give_back(struct pg_pool *pool, struct pg_conn *conn);
 
 /* ---- db_pg_write.c ---- */
 enum err pg_write(struct db *db, db_fn fn, void *arg);
-enum err pg_submit(struct db *db, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
-                   void *arg);
+enum err pg_submit(struct db *db, const struct db_submission *s);
 enum err pg_queue_start(struct pg_db *db, size_t max_waiting, int n_threads);
 void pg_queue_stop(struct pg_db *db);
 /* A job of this key has run and its outcome is told: the next one, if there is one, may run. */
@@ -277,6 +279,13 @@ void pg_turn_begin(struct pg_db *db);
 void pg_turn_end(struct pg_db *db);
 void pg_engine_turn_begin(struct db *db);
 void pg_engine_turn_end(struct db *db);
+
+/* ---- db_pg_batch.c ---- */
+#define PG_BATCH_MAX 16
+bool pg_batch_takes(struct pg_db *db, const struct pg_job *job);
+bool pg_batch_is_paused(struct pg_db *db); /* counts one down */
+/* 2..PG_BATCH_MAX jobs. False: nothing was kept, each is to run alone, in the order they are in now. */
+bool pg_batch_run(struct pg_db *db, struct pg_job **jobs, size_t n);
 
 /* ---- db_pg_stream.c ---- */
 enum err pg_stream_start(struct db *db);

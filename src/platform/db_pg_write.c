@@ -190,35 +190,36 @@ static void pg_queue_push(struct pg_queue *q, struct pg_job *job)
     job->next = NULL;
     *q->last = job;
     q->last = &job->next;
+    q->n_ready++;
     if (q->n_sleeping > 0) {
         (void)pthread_cond_signal(&q->wake);
     }
 }
 
-enum err pg_submit(struct db *base, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
-                   void *arg)
+enum err pg_submit(struct db *base, const struct db_submission *s)
 {
     struct pg_db *db = (struct pg_db *)base;
     struct pg_queue *q = &db->queue;
     struct pg_job *job = pg_job_new(db);
-    job->key = key;
-    job->is_light = is_light;
-    job->fn = fn;
-    job->done = done;
-    job->arg = arg;
+    job->key = s->key;
+    job->row = s->row;
+    job->is_light = s->is_light;
+    job->fn = s->fn;
+    job->done = s->done;
+    job->arg = s->arg;
     (void)pthread_mutex_lock(&q->lock);
     enum err err = q->is_stopping ? ERR_UNAVAILABLE : q->len >= q->max ? ERR_LIMIT : ERR_OK;
     if (err == ERR_OK) {
         q->len++;
-        struct pg_key_list *behind = key != 0 ? idmap_find(q->busy, (int64_t)key) : NULL;
+        struct pg_key_list *behind = s->key != 0 ? idmap_find(q->busy, (int64_t)s->key) : NULL;
         if (behind != NULL) {
             *behind->last = job;
             behind->last = &job->next;
         } else {
-            if (key != 0) {
+            if (s->key != 0) {
                 struct pg_key_list *list = MEM_NEW(struct pg_key_list);
                 list->last = &list->first;
-                (void)idmap_put(q->busy, (int64_t)key, list);
+                (void)idmap_put(q->busy, (int64_t)s->key, list);
             }
             pg_queue_push(q, job);
         }
@@ -250,30 +251,65 @@ void pg_key_done(struct pg_db *db, uint64_t key)
     (void)pthread_mutex_unlock(&q->lock);
 }
 
+static struct pg_job *pg_queue_pop(struct pg_queue *q)
+{
+    struct pg_job *job = q->first;
+    q->first = job->next;
+    if (q->first == NULL) {
+        q->last = &q->first;
+    }
+    q->n_ready--;
+    return job;
+}
+
+/* The first, and behind it those that may share its transaction: as many as leave work for the other threads. */
+static size_t pg_queue_take(struct pg_db *db, struct pg_job **out)
+{
+    struct pg_queue *q = &db->queue;
+    size_t share = q->n_ready / (size_t)q->n_threads;
+    size_t n = 1;
+    out[0] = pg_queue_pop(q);
+    if (share < 2 || !pg_batch_takes(db, out[0]) || pg_batch_is_paused(db)) {
+        return 1;
+    }
+    while (n < PG_BATCH_MAX && n < share && q->first != NULL && pg_batch_takes(db, q->first)) {
+        out[n++] = pg_queue_pop(q);
+    }
+    return n;
+}
+
+/* They are not ours any more when this returns. */
+static void pg_run_jobs(struct pg_db *db, struct pg_job **jobs, size_t n)
+{
+    if (n > 1 && pg_batch_run(db, jobs, n)) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        pg_run_job(db, jobs[i]);
+    }
+}
+
 static void *pg_queue_main(void *arg)
 {
     struct pg_db *db = arg;
     struct pg_queue *q = &db->queue;
+    struct pg_job *jobs[PG_BATCH_MAX];
     (void)pthread_mutex_lock(&q->lock);
     for (;;) {
-        struct pg_job *job = q->first;
-        if (job == NULL && q->is_stopping && q->len == 0) {
+        if (q->first == NULL && q->is_stopping && q->len == 0) {
             break;
         }
-        if (job == NULL) {
+        if (q->first == NULL) {
             q->n_sleeping++;
             (void)pthread_cond_wait(&q->wake, &q->lock);
             q->n_sleeping--;
             continue;
         }
-        q->first = job->next;
-        if (q->first == NULL) {
-            q->last = &q->first;
-        }
+        size_t n = pg_queue_take(db, jobs);
         (void)pthread_mutex_unlock(&q->lock);
-        pg_run_job(db, job); /* the job is not ours any more when this returns */
+        pg_run_jobs(db, jobs, n);
         (void)pthread_mutex_lock(&q->lock);
-        q->len--;
+        q->len -= n;
     }
     (void)pthread_cond_broadcast(&q->wake);
     (void)pthread_mutex_unlock(&q->lock);

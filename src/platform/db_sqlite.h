@@ -158,8 +158,7 @@ enum err sq_rows_close(struct db_rows *rows);
 enum err sq_writer_start(struct sq_db *db, size_t max_waiting);
 void sq_writer_stop(struct sq_db *db); /* after everything that waits; the connection stays */
 enum err sq_write(struct db *db, db_fn fn, void *arg);
-enum err sq_submit(struct db *db, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
-                   void *arg);
+enum err sq_submit(struct db *db, const struct db_submission *s);
 void sq_turn_begin(struct db *db);
 void sq_turn_end(struct db *db);
 

@@ -101,13 +101,10 @@ enum err sq_write(struct db *base, db_fn fn, void *arg)
 }
 
 /* One writer: everything is in order. */
-enum err sq_submit(struct db *base, uint64_t key, bool is_light, db_fn fn, db_done_fn done,
-                   void *arg)
+enum err sq_submit(struct db *base, const struct db_submission *s)
 {
-    UNUSED(key);
-    UNUSED(is_light);
     struct sq_db *db = (struct sq_db *)base;
-    struct sq_job job = {.fn = fn, .done = done, .arg = arg};
+    struct sq_job job = {.fn = s->fn, .done = s->done, .arg = s->arg};
     return sq_push(&db->writer, &job);
 }
 

@@ -189,7 +189,7 @@ static void light_done(enum err err, void *arg)
 
 static void run_light(struct db *db, struct light *l)
 {
-    assert_int_equal(db_submit_light(db, 1, light_fn, light_done, l), ERR_OK);
+    assert_int_equal(db_submit_light(db, 1, 0, light_fn, light_done, l), ERR_OK);
     while (atomic_load(&l->told) == 0) {
         (void)usleep(1000);
     }
@@ -214,6 +214,96 @@ static void a_light_function_is_serializable_when_it_asks(void **state)
     close_pg(&db);
 }
 
+/* Many at once, so that they share transactions: some fail, some ask for more, and each has its own effect and its own answer. */
+enum { N_TOGETHER = 600, N_ROWS = 40 };
+
+struct together {
+    int64_t row;
+    int kind; /* 0: counts; 1: counts and fails; 2: counts, then asks; 3: takes a name that is taken */
+    int n_hooks;
+    atomic_int told;
+};
+
+static void together_hook(void *arg)
+{
+    ((struct together *)arg)->n_hooks++;
+}
+
+static enum err together_fn(struct db_txn *txn, void *arg)
+{
+    struct together *t = arg;
+    enum err err = DB_EXEC(txn, "UPDATE items SET n = n + 1 WHERE id = $1", db_i64(t->row));
+    db_on_commit(txn, together_hook, t);
+    if (err == ERR_OK && t->kind == 2) {
+        err = db_be_serializable(txn);
+    }
+    if (err == ERR_OK && t->kind == 3) {
+        err = DB_EXEC_LATER(txn, "INSERT INTO items (name) VALUES ($1)", db_text(STR("item 1")));
+    }
+    return err == ERR_OK && t->kind == 1 ? ERR_DENIED : err;
+}
+
+static void together_done(enum err err, void *arg)
+{
+    atomic_store(&((struct together *)arg)->told, 1 + (int)err);
+}
+
+static enum err add_rows(struct db_txn *txn, void *arg)
+{
+    (void)arg;
+    return DB_EXEC(txn,
+                   "INSERT INTO items (id, name) SELECT n, 'item ' || n FROM "
+                   "generate_series(1, $1::bigint) AS n",
+                   db_i64(N_ROWS));
+}
+
+static enum err sum_rows(struct db_txn *txn, void *arg)
+{
+    return db_query_i64(txn, "SELECT SUM(n)::bigint FROM items", NULL, 0, arg);
+}
+
+static int submit_together(struct db *db, struct together *all, bool is_mixed)
+{
+    int n_good = 0;
+    for (int i = 0; i < N_TOGETHER; i++) {
+        int kind = is_mixed && i % 7 == 3 ? 1 + i % 3 : 0;
+        all[i] = (struct together){.row = i * 13 % N_ROWS + 1, .kind = kind};
+        n_good += kind == 0 || kind == 2;
+        assert_int_equal(db_submit_light(db, 0, all[i].row, together_fn, together_done, &all[i]),
+                         ERR_OK);
+    }
+    for (int i = 0; i < N_TOGETHER; i++) {
+        while (atomic_load(&all[i].told) == 0) {
+            (void)usleep(1000);
+        }
+        static const enum err want[] = {ERR_OK, ERR_DENIED, ERR_OK, ERR_CONFLICT};
+        assert_int_equal(atomic_load(&all[i].told), 1 + want[all[i].kind]);
+        assert_int_equal(all[i].n_hooks, want[all[i].kind] == ERR_OK ? 1 : 0);
+    }
+    return n_good;
+}
+
+static void light_functions_share_transactions(void **state)
+{
+    (void)state;
+    static struct together all[N_TOGETHER];
+    struct db *db = NULL;
+    struct db_stats before;
+    struct db_stats after;
+    int64_t sum = 0;
+    open_pg(&db);
+    assert_int_equal(db_write(db, add_rows, NULL), ERR_OK);
+    db_stats_get(db, &before);
+    int n_good = submit_together(db, all, false);
+    db_stats_get(db, &after);
+    assert_true(after.commits - before.commits < N_TOGETHER / 2);
+    assert_int_equal(after.writes - before.writes, N_TOGETHER);
+    n_good += submit_together(db, all, true);
+    assert_int_equal(db_read(db, sum_rows, &sum), ERR_OK);
+    assert_int_equal(sum, n_good);
+    close_pg(&db);
+}
+
 int main(void)
 {
     if (tmpdb_pg() == NULL) {
@@ -226,6 +316,7 @@ int main(void)
         cmocka_unit_test(the_doctor_sees_what_is_wrong),
         cmocka_unit_test(hosts_that_hang_or_close_are_passed_over),
         cmocka_unit_test(a_light_function_is_serializable_when_it_asks),
+        cmocka_unit_test(light_functions_share_transactions),
     };
     int n_failed = db_conformance_run(&pg);
     return n_failed + cmocka_run_group_tests_name("postgres_own", tests, NULL, NULL);
