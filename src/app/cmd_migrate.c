@@ -77,6 +77,7 @@ static bool parse(char *const *args, struct migrate_args *out)
 static void tell_what_is_left(struct program *p, const struct db_move *move,
                               const struct db_move_report *r)
 {
+    bool in_bucket = program_has_bucket(p);
     if (move->is_live) {
         (void)printf(
             "migrate: %lld rows are there (%lld of %lld parts copied now, %.1f s). The desk "
@@ -94,14 +95,18 @@ static void tell_what_is_left(struct program *p, const struct db_move *move,
         "  2. the same key of the installation (data.key_file, or secret.key in the data folder "
         "%s) "
         "on every node\n"
-        "  3. uploaded files are in %s: keep them where they are for one node; more nodes need "
-        "them "
-        "in one place\n"
+        "  3. uploaded files: %s%s\n"
         "  4. start the desk. The search index is made anew within minutes.\n"
         "The old file was not changed. Do not start a desk on it again, keep it until you are "
         "sure.\n",
         r->n_tables, (long long)r->n_rows, (double)r->ms / 1000, (long long)r->n_copied,
-        (long long)r->n_parts, settings_str(p->settings, "data.dir"), program_files_dir(p));
+        (long long)r->n_parts, settings_str(p->settings, "data.dir"),
+        in_bucket ? "they are in the bucket already" : "one node keeps them in ",
+        in_bucket ? ""
+                  : str_to_cstr(p->arena,
+                                str_printf(p->arena,
+                                           "%s; several need a bucket (`stablehand files copy`)",
+                                           program_files_dir(p))));
 }
 
 /* What is not given comes from the settings: the file below data.dir, and db.url when that is PostgreSQL. */
