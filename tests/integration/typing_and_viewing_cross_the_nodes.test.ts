@@ -16,7 +16,7 @@ let nats: NatsServer | null = null;
 
 /** desk/viewing.h */
 const VIEWING_TTL_MS = 4000;
-const SOON_MS = { database: 2500, nats: 1000 };
+const SOON_MS = { database: 4000, nats: 2000 };
 async function within<T>(ms: number, what: Promise<T>): Promise<T> {
   const began = Date.now();
   const out = await what;
