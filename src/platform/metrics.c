@@ -172,19 +172,25 @@ void metrics_write(struct buf *out)
 
 const char *metric_name_with(const char *base, const char *label, const char *value)
 {
+    static const char *made[MAX_METRICS];
+    static size_t n_made;
     size_t size = strlen(base) + strlen(label) + strlen(value) + 6;
     char *name = mem_alloc(size);
     (void)snprintf(name, size, "%s{%s=\"%s\"}", base, label, value);
     pthread_mutex_lock(&mutex);
-    for (size_t i = 0; i < n_metrics; i++) {
-        if (strcmp(table[i].name, name) == 0) {
-            mem_free(name);
-            pthread_mutex_unlock(&mutex);
-            return table[i].name;
-        }
+    size_t i = 0;
+    while (i < n_made && strcmp(made[i], name) != 0) {
+        i++;
     }
+    if (i < n_made) {
+        mem_free(name);
+    } else {
+        ASSERT(n_made < ARRAY_LEN(made));
+        made[n_made++] = name;
+    }
+    const char *kept = made[i];
     pthread_mutex_unlock(&mutex);
-    return name;
+    return kept;
 }
 
 void metrics_reset(void)

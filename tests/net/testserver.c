@@ -163,13 +163,13 @@ static void on_message(void *arg, struct conn_id conn, void *user, struct str te
     (void)arg;
     (void)user;
     struct server *s = current->server;
-    seen_conn = conn;
     seen.messages++;
     if (str_eq_cstr(text, "accept")) {
         socket_accept(s, conn);
         return;
     }
     if (str_eq_cstr(text, "join-held")) {
+        seen_conn = conn;
         socket_join(s, conn, 7, true);
     } else if (str_eq_cstr(text, "join")) {
         socket_join(s, conn, 7, false);

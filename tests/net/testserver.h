@@ -18,7 +18,7 @@ struct seen {
     _Atomic int opened, messages, closed, last_code;
 };
 extern struct seen seen;
-extern struct conn_id seen_conn; /* the last one that sent a message */
+extern struct conn_id seen_conn; /* the last one that sent "join-held" */
 
 /* ---- raw client; every call fails the test after `timeout_ms` 5000 ---- */
 int client_connect(int port);
