@@ -8,6 +8,8 @@ export interface StoredMessage {
   clientId: string | null;
   body: string;
   isPublic: boolean;
+  /** What a line of the system tells: "woken". */
+  tells?: string;
 }
 export interface StoredEvent {
   /** The order in which the desk tells them. */
@@ -140,9 +142,11 @@ function checkLive(history: readonly Entry[], limits: Limits): string[] {
   return wrong;
 }
 
-/** Who has what, event by event. */
+/** Who has what, event by event. What was resolved comes back to its agent with the customer's next word, however much they have: such ones are not counted until
+ * somebody else has them. */
 function checkCapacity(truth: Truth): string[] {
   const wrong: string[] = [];
+  const resolvedBy = new Map<string, string | null>();
   const held = new Map<string, Set<string>>();
   const holder = new Map<string, string>();
   for (const e of [...truth.events].sort((a, b) => a.id - b.id)) {
@@ -151,8 +155,11 @@ function checkCapacity(truth: Truth): string[] {
     const isHeld = e.head.assignee !== null && (e.head.state === 'open' || e.head.state === 'waiting');
     if (before !== undefined) held.get(before)!.delete(e.conversation);
     holder.delete(e.conversation);
+    if (e.head.state === 'resolved') resolvedBy.set(e.conversation, e.head.assignee);
     if (!isHeld) continue;
     const agent = e.head.assignee!;
+    if (resolvedBy.get(e.conversation) === agent) continue;
+    resolvedBy.delete(e.conversation);
     holder.set(e.conversation, agent);
     if (!held.has(agent)) held.set(agent, new Set());
     held.get(agent)!.add(e.conversation);
@@ -172,7 +179,7 @@ function checkTimers(history: readonly Entry[], truth: Truth): string[] {
     const states = (events.get(conversation) ?? []).flatMap((e) => (e.head ? [e.head.state] : []));
     const began = states.filter((s, i) => s === 'snoozed' && states[i - 1] !== 'snoozed').length;
     const ended = states.filter((s, i) => s !== 'snoozed' && states[i - 1] === 'snoozed').length;
-    const wakings = states.filter((s, i) => s === 'open' && i > 0 && states.slice(0, i).includes('snoozed')).length;
+    const wakings = truth.messages.filter((m) => m.conversation === conversation && m.tells === 'woken').length;
     if (began < asked.length) wrong.push(`timer: ${conversation} was put to sleep ${asked.length} times and slept ${began} times`);
     if (ended !== began) wrong.push(`timer: ${conversation} slept ${began} times and woke ${ended} times`);
     if (wakings > began) wrong.push(`timer: ${conversation} slept ${began} times and its waking was told ${wakings} times`);

@@ -26,6 +26,7 @@ function good(): Run {
   history.push({ op: 'snooze', at: 5000, client: 'cy', conversation: '2', until: 7000 });
   const heads: [string, string | null][] = [['open', null], ['open', '7'], ['snoozed', '7'], ['open', '7'], ['resolved', '7']];
   heads.forEach(([state, assignee], i) => truth.events.push({ id: 10 + i, conversation: '2', seq: i + 1, kind: 'conversation.updated', isPublic: false, message: null, head: { state, assignee } }));
+  truth.messages.push({ id: 'w1', conversation: '2', seq: 4, clientId: null, body: '', isPublic: false, tells: 'woken' });
   return { history, truth };
 }
 
@@ -69,9 +70,7 @@ function remove(history: Entry[], client: string, seq: number): void {
   history.splice(history.indexOf(received(history, client).find((e) => e.seq === seq)!), 1);
 }
 function wakeAgain(truth: Truth): void {
-  const woken = truth.events.find((e) => e.conversation === '2' && e.seq === 4)!;
-  truth.events = truth.events.filter((e) => e.conversation !== '2' || e.seq < 5);
-  truth.events.push({ ...woken, id: 14, seq: 5 });
+  truth.messages.push({ ...truth.messages.at(-1)!, id: 'w2', seq: 6 });
 }
 
 for (const [what, refusal, spoil] of bad) {
@@ -82,6 +81,16 @@ for (const [what, refusal, spoil] of bad) {
     assert.ok(wrong.some((w) => refusal.test(w)), `found ${JSON.stringify(wrong)}`);
   });
 }
+
+test('what comes back to its agent with a word of the customer is not counted', () => {
+  const { history, truth } = good();
+  const head = (id: number, conversation: string, seq: number, state: string) => truth.events.push({ id, conversation, seq, kind: 'conversation.updated', isPublic: false, message: null, head: { state, assignee: '7' } });
+  ['open', 'resolved', 'open'].forEach((state, i) => head(20 + i, '4', i + 1, state));
+  head(30, '5', 1, 'open');
+  assert.deepEqual(check(history, truth), []);
+  head(31, '6', 1, 'open');
+  assert.match(check(history, truth).join(), /^capacity: agent 7 had 2 conversations of 1 with event 31$/);
+});
 
 test('a history without calm times shows nothing about live delivery, and says so', () => {
   const { history, truth } = good();
