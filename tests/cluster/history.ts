@@ -35,7 +35,9 @@ export class History {
     return Date.now() - this.began;
   }
 
+  /** What comes after `close` is not of this history. */
   add(entry: WithoutTime<Entry>): void {
+    if (this.file.writableEnded) return;
     const whole = { at: this.now, ...entry } as Entry;
     this.entries.push(whole);
     this.file.write(`${JSON.stringify(whole)}\n`);

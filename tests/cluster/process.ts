@@ -117,10 +117,11 @@ export class Program {
       const done = () => {
         if (this.child === child) this.child = null;
         running.delete(this);
-        log.end();
         resolve();
       };
       child.once('exit', done);
+      // Its children may go on writing.
+      child.once('close', () => log.end());
       child.once('error', (e) => {
         this.tail.push(String(e));
         done();
