@@ -6,8 +6,7 @@
 
 enum err workspace_http_get(struct request *rq, struct response *rs, struct errinfo *info);
 enum err workspace_http_update(struct request *rq, struct response *rs, struct errinfo *info);
-enum err conversation_http_list_of_customer(struct request *rq, struct response *rs,
-                                            struct errinfo *info);
+enum err conversation_http_list_of_customer(struct request *rq, struct response *rs, struct errinfo *info);
 enum err inbox_http_list(struct request *rq, struct response *rs, struct errinfo *info);
 enum err inbox_http_create(struct request *rq, struct response *rs, struct errinfo *info);
 enum err inbox_http_update(struct request *rq, struct response *rs, struct errinfo *info);
