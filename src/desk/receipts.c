@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -122,6 +123,14 @@ static int64_t key_of(const struct mark *m)
     return m->conversation.v != 0 ? m->conversation.v * 2 + 1 : -(m->customer.v * 2 + 1);
 }
 
+/* Rows are locked in the order of their numbers, as messages that share a transaction do (db_pg_batch.c): otherwise one has what the other waits for, and everybody who
+ * writes there waits until the database looks for deadlocks. */
+static int by_conversation(const void *a, const void *b)
+{
+    const struct fold *x = a, *y = b;
+    return (x->conversation.v > y->conversation.v) - (x->conversation.v < y->conversation.v);
+}
+
 static void take(struct receipts *r, struct batch *b)
 {
     struct mark *m = atomic_exchange_explicit(&r->head, NULL, memory_order_acquire);
@@ -143,6 +152,9 @@ static void take(struct receipts *r, struct batch *b)
         n++;
     }
     idmap_free(&index);
+    if (b->folds.len > 1) {
+        qsort(b->folds.items, b->folds.len, sizeof b->folds.items[0], by_conversation);
+    }
     (void)atomic_fetch_sub_explicit(&r->n_waiting, n, memory_order_relaxed);
 }
 

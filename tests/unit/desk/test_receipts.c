@@ -82,6 +82,38 @@ static void unread_counts_what_came_after(void **state)
     assert_int_equal(fixture_conversation(f, m.conversation).unread, 0);
 }
 
+/* Whatever order the marks came in: messages lock the rows of conversations in that order, too. */
+static void rows_are_taken_in_their_order(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 5 };
+    static const int order[N] = {3, 0, 4, 1, 2};
+    struct actor v[N];
+    struct message_out m[N] = {0};
+    for (int i = 0; i < N; i++) {
+        char id[32];
+        (void)snprintf(id, sizeof id, "client-%04d", i);
+        v[i] = fixture_visitor(f);
+        assert_int_equal(fixture_say(f, &v[i], id, "hello", &m[i]), ERR_OK);
+    }
+    for (int i = 0; i < N; i++) {
+        int k = order[i];
+        add(f, RECEIPT_CUSTOMER_READ, &m[k], &v[k], (struct agent_id){0}, m[k].seq);
+    }
+    size_t n_before = f->n_sent;
+    flush(f);
+    int n = 0;
+    for (size_t i = n_before; i < f->n_sent; i++) {
+        for (int k = 0; k < N; k++) {
+            if (f->sent[i].topic == topic_of_visitor(v[k].inbox, v[k].customer) &&
+                str_find(f->sent[i].text, STR("\"t\":\"receipt\"")) != SIZE_MAX) {
+                assert_int_equal(k, n++);
+            }
+        }
+    }
+    assert_int_equal(n, N);
+}
+
 static size_t n_told(struct fixture *f, struct agent_id agent, int load)
 {
     char start[64], part[64];
@@ -172,6 +204,7 @@ int test_receipts(void)
         TEST(marks_become_one_frame_and_never_go_back),
         TEST(a_mark_counts_only_in_ones_own_conversation),
         TEST(unread_counts_what_came_after),
+        TEST(rows_are_taken_in_their_order),
         TEST(a_changed_load_is_told_once),
         TEST(the_end_of_a_session_is_told_in_every_inbox),
     };
