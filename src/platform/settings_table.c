@@ -28,10 +28,9 @@ static const struct setting table[] = {
     {"bus.url", SETTING_SECRET, "", NULL,
      "Message servers (NATS) between the nodes of a desk on PostgreSQL: "
      "nats://user:password@host1:4222,nats://host2:4222, tls:// for TLS. Empty: nodes look into "
-     "the "
-     "database each second, and do not hear who types on another node",
+     "the database by themselves, and hear of each other, and of who types, up to a second later",
      "多节点(PostgreSQL)之间的消息服务器(NATS):nats://user:password@host1:4222,nats://host2:4222,"
-     "tls:// 表示加密。留空则各节点每秒查询数据库,且看不到其他节点上的输入状态"},
+     "tls:// 表示加密。留空则各节点自行查询数据库,其他节点的消息和输入状态最多晚一秒看到"},
     {"bus.prefix", SETTING_STR, "stablehand", NULL,
      "First words of all subjects on the message servers: another one for each desk that shares "
      "them",
