@@ -29,6 +29,7 @@
 #define PG_HELPER_CAP_MS 600000
 #define PG_LOOK_ROUND_MS 250
 #define PG_SLOW_COMMIT_MS 250
+#define PG_HEAL_MS 3000   /* see pg_note_answer */
 #define PG_SILENCE_MS 750 /* then others are asked who leads */
 #define PG_N_READERS 4
 #define PG_N_WRITERS 8
@@ -188,7 +189,8 @@ struct pg_db {
     atomic_int_fast64_t timeline, seek_failed_ms, suspected_ms;
     atomic_size_t favourite;
     pthread_mutex_t seek;
-    atomic_int health; /* enum err of the last connection attempt or commit that failed; 0: fine */
+    atomic_int health;             /* enum err of the last connection attempt; 0: fine */
+    atomic_int_fast64_t failed_ms; /* when one failed last */
 };
 
 /* ---- db_pg_connect.c ---- */
@@ -209,6 +211,9 @@ struct pg_conn *pg_conn_new(struct pg_db *db, enum pg_mode mode);
 void pg_conn_free(struct pg_conn **conn);
 /* Opens or opens again. ERR_UNAVAILABLE when no server answers that may be written to. */
 ERR_MUST_USE enum err pg_conn_ensure(struct pg_conn *conn, struct errinfo *info);
+/* The database has answered on a connection that was open all the time: with no attempt that failed for a while all is well again, though
+ * the connection that failed may lie unused at the bottom of its pool. */
+void pg_note_answer(struct pg_db *db);
 void pg_conn_drop(struct pg_conn *conn); /* the connection is of no use any more */
 void pg_txn_init(struct pg_conn *conn, struct arena *arena, bool is_write);
 /* COMMIT; for a read, without waiting for the answer. PG_BROKEN of a write: the outcome is unknown. */

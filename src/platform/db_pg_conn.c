@@ -86,6 +86,24 @@ static bool pg_is_alive(struct pg_conn *conn)
            PQstatus(conn->h) == CONNECTION_OK;
 }
 
+static void pg_note_health(struct pg_db *db, enum err err)
+{
+    if (err != ERR_OK) {
+        atomic_store(&db->failed_ms, time_monotonic_ns() / 1000000);
+    }
+    if (atomic_exchange(&db->health, (int)err) != (int)err) {
+        LOG_INFO("db", err == ERR_OK ? "the database answers" : "the database does not answer");
+    }
+}
+
+void pg_note_answer(struct pg_db *db)
+{
+    if (atomic_load(&db->health) != 0 &&
+        time_monotonic_ns() / 1000000 - atomic_load(&db->failed_ms) >= PG_HEAL_MS) {
+        pg_note_health(db, ERR_OK);
+    }
+}
+
 enum err pg_conn_ensure(struct pg_conn *conn, struct errinfo *info)
 {
     struct pg_db *db = conn->db;
@@ -98,9 +116,7 @@ enum err pg_conn_ensure(struct pg_conn *conn, struct errinfo *info)
         err = err_set(info, ERR_UNAVAILABLE, "db.url", "connect", "cannot open the database");
         pg_conn_drop(conn);
     }
-    if (atomic_exchange(&db->health, (int)err) != (int)err) {
-        LOG_INFO("db", err == ERR_OK ? "the database answers" : "the database does not answer");
-    }
+    pg_note_health(db, err);
     return err;
 }
 

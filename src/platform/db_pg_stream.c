@@ -258,6 +258,7 @@ static bool pg_look(struct pg_stream *s)
     int64_t seen_id = 0;
     if (pg_ask(s, from, out)) {
         seen_id = pg_result_i64(out[0], 0, 0);
+        pg_note_answer(s->db);
         pg_take_marks(s, out);
         has_more = pg_publish(s, out[2]) || s->n_marks > 0;
     }

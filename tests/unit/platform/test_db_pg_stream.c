@@ -552,6 +552,26 @@ static void while_there_is_no_server_it_says_so_and_then_goes_on(void **state)
     detour_close(&d);
 }
 
+static void a_connection_that_failed_once_does_not_condemn_the_node(void **state)
+{
+    (void)state;
+    struct detour d;
+    detour_open(&d);
+    struct bus *bus = bus_new_local();
+    int64_t n = -1;
+    event_use_bus(d.db, bus);
+    assert_int_equal(db_read(d.db, count_roles, &n), ERR_OK);
+    atomic_store(&d.proxy.is_refusing, true); /* whoever is connected stays */
+    assert_int_equal(db_write(d.db, remove_role, NULL), ERR_UNAVAILABLE);
+    assert_false(db_health(d.db, NULL));
+    for (int i = 0; i < 200 && !db_health(d.db, NULL); i++) {
+        (void)usleep(50000);
+    }
+    assert_true(db_health(d.db, NULL));
+    detour_close(&d);
+    bus_free(&bus);
+}
+
 int main(void)
 {
     if (tmpdb_pg() == NULL) {
@@ -570,6 +590,7 @@ int main(void)
         cmocka_unit_test(a_lost_commit_is_unknown_and_not_repeated),
         cmocka_unit_test(connections_that_died_are_replaced_and_nobody_hears_of_it),
         cmocka_unit_test(while_there_is_no_server_it_says_so_and_then_goes_on),
+        cmocka_unit_test(a_connection_that_failed_once_does_not_condemn_the_node),
     };
     return cmocka_run_group_tests_name("postgres_stream", tests, NULL, NULL);
 }
