@@ -2,6 +2,8 @@
 // Each check_* reports through `ctx.fail(file, line, text)` and goes on, so that one run shows everything.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { MAX_LIKENESS, features, fold, likeness } from './alike.mjs';
+import { checkIntents } from './intents.mjs';
 
 export const LANGS = ['en', 'zh-CN'];
 const FIELDS = ['title', 'category', 'order', 'summary', 'risk', 'answer', 'phrasings'];
@@ -13,7 +15,6 @@ const BODY = { en: [120, 500], 'zh-CN': [240, 900] }; // words; characters witho
 const MIN_ARTICLES = 24;
 const MIN_CANNED = 15;
 const MIN_QUESTIONS = { answered: 60, none: 20 };
-const MAX_LIKENESS = 0.7; // of an evaluation question to a phrasing
 const VARIABLES = {
   article: ['brand'],
   canned: ['brand', 'customer.name', 'agent.name'],
@@ -22,22 +23,6 @@ const VARIABLES = {
 const SLUG = /^[a-z][a-z0-9-]*$/;
 
 const chars = (s) => [...s].length;
-
-// Two texts that differ only in case, width, punctuation or spaces are the same to the bot.
-const fold = (s) => s.normalize('NFKC').toLowerCase().replace(/[\p{P}\p{S}\s]+/gu, '');
-
-const features = (s, lang) => {
-  const units = s.normalize('NFKC').toLowerCase().match(/[a-z0-9]+|\p{Script=Han}/gu) ?? [];
-  return new Set(lang === 'en' ? units : units.slice(1).map((u, i) => units[i] + u));
-};
-
-const likeness = (a, b) => {
-  // Far from equal in size: no common part makes them alike.
-  if (Math.min(a.size, b.size) <= MAX_LIKENESS * Math.max(a.size, b.size)) return 0;
-  let common = 0;
-  for (const f of a) if (b.has(f)) common++;
-  return common / (a.size + b.size - common || 1);
-};
 
 class Context {
   constructor(root) {
@@ -416,5 +401,6 @@ export function checkContent(root) {
   checkCanned(ctx);
   checkPhrases(ctx);
   for (const lang of LANGS) checkEval(ctx, lang);
-  return { errors: ctx.errors, nArticles: ctx.articles.size };
+  const nPhrasings = checkIntents(ctx, LANGS);
+  return { errors: ctx.errors, nArticles: ctx.articles.size, nPhrasings };
 }

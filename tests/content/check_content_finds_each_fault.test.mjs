@@ -60,6 +60,20 @@ const cases = [
   ['category without article', 'categories.json', json((v) => v.push({ ...v[0], slug: 'empty' })), /category empty has no article/],
   ['question copied from a phrasing', 'eval/en.tsv', replace('none\t', 'fees\tWhat are your fees?\nnone\t'), /too like the phrasing/],
   ['question for no article', 'eval/en.tsv', replace('none\t', 'nothing\t'), /no article nothing/],
+  ['intent without an article', 'bot/intents.json', json((v) => (v[0].article = 'nothing')), /no article nothing/],
+  ['article without an intent', 'bot/intents.json', json((v) => v.pop()), /59 intents, need 60|no intent for article wrong-network/],
+  ['money at risk denied', 'bot/intents.json', json((v) => v.forEach((i) => (i.money_at_risk = false))), /says risk: money/],
+  ['need unknown', 'bot/intents.json', json((v) => v[0].needs.push('password')), /unknown need password/],
+  ['intent without a title', 'bot/intents.json', json((v) => delete v[0].title['zh-CN']), /no title in zh-CN/],
+  ['phrasing of no intent', 'bot/intents/en.tsv', replace(/^fees\t/m, 'prices\t'), /no intent prices/],
+  ['too few phrasings', 'bot/eval/en.tsv', (text) => text.replace(/^fees\t.*\n/gm, ''), /fees has \d phrasings in both halves, need 10/],
+  ['nothing left to learn from', 'bot/intents/zh-CN.tsv', (text) => text.replace(/^fees\t.*\n/gm, ''), /fees has 0 phrasings to learn/],
+  ['phrasing in two intents', 'bot/intents/en.tsv', (text) => text + text.replace(/^[^\t]*\t(.*)\n[^]*$/, 'limits\t$1!!\n').toUpperCase().replace('LIMITS', 'limits'), /is also in bot\/intents\/en\.tsv:1 /],
+  ['phrasing in both halves', 'bot/intents/zh-CN.tsv', (text) => text + readFileSync(join(content, 'bot/eval/zh-CN.tsv'), 'utf8').split('\n')[0] + '\n', /belongs to the other half/],
+  ['phrasing also in an article', 'bot/intents/en.tsv', (text) => `${text}fees\twhat are your fees?\n`, /is also in articles\/fees\/en\.md/],
+  ['phrasing like a question', 'bot/intents/en.tsv', (text) => `${text}${readFileSync(join(content, 'eval/en.tsv'), 'utf8').split('\n')[0]} !\n`, /is too like the question/],
+  ['not NFC', 'bot/eval/en.tsv', replace(/^fees\t/m, 'fees\tcafe\u0301 '), /not in Unicode form NFC/],
+  ['questions without an answer missing', 'bot/eval/none.en.tsv', replace(/\n[^]*$/, '\n'), /1 questions, need 100/],
 ];
 
 test('the content as it is passes', () => {
