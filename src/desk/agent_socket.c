@@ -144,10 +144,16 @@ static void replay_job(void *arg)
     peer_unref(&p);
 }
 
+/* Who signs in is remembered for a moment, and an end of the session that another node is about to tell closes only sockets that are registered: so the row is asked. */
 static enum err connect_fn(struct db_txn *txn, void *arg)
 {
     struct peer *p = arg;
-    return presence_connected(p->desk, txn, p->agent->actor.agent);
+    bool is_signed_in = false;
+    enum err err = session_is_there(txn, p->agent->actor.session, &is_signed_in);
+    if (err == ERR_OK && !is_signed_in) {
+        err = ERR_UNAUTHORIZED;
+    }
+    return err != ERR_OK ? err : presence_connected(p->desk, txn, p->agent->actor.agent);
 }
 
 static void forget_views(struct peer *p)
@@ -226,6 +232,11 @@ static void connect_done(enum err err, void *arg)
 {
     struct peer *p = arg;
     const struct wire *wire = &p->desk->wire;
+    if (err == ERR_UNAUTHORIZED) {
+        close_with(p, SOCKET_CLOSE_NOT_SIGNED_IN, "session");
+        peer_unref(&p);
+        return;
+    }
     if (err != ERR_OK) {
         LOG_WARN("desk", "presence not written", log_cstr("err", err_name(err)));
     }

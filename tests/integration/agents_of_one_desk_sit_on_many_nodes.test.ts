@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { clientId, PASSWORD, type AgentClient } from './desk.js';
 import { expectStatus } from './http.js';
 import { eventually, LEASE_MS, Nodes, skipOnFile, sleep } from './nodes.js';
-import { Server } from './server.js';
+import { rowsOf, Server } from './server.js';
 import type { SocketClient } from './sockets.js';
 
 let nodes: Nodes;
@@ -79,6 +79,14 @@ test('who is online on one node is online for everybody, until the last socket o
   await eventually('offline', 4000, async () => !(await presenceOf(nodes.desk.owner, agent.id)).is_online);
   await watcher.frame('presence', (f) => f.presence.agent_id === agent.id && !f.presence.is_online);
   watcher.close();
+});
+
+test('a socket is not opened with a session that has ended, though this node has not heard of it', { skip: skipOnFile }, async () => {
+  const agent = nodes.agentAt(nodes.b, await nodes.desk.agent('Lea Late'));
+  await expectStatus(200, agent.get('/api/v1/presence')); // remembered for some seconds
+  rowsOf(nodes.a.dir, `DELETE FROM sessions WHERE agent_id = ${agent.id}`); // nobody tells
+  await expectStatus(200, agent.get('/api/v1/presence'));
+  assert.equal(await within(SOON_MS, agent.openSocket().closed()), 4003);
 });
 
 test('what is done to an agent on one node is felt on the other: role, password, end', { skip: skipOnFile }, async () => {
