@@ -151,26 +151,25 @@ static void pg_stats(struct db *base, struct db_stats *out)
 
 static enum err pg_load_oldest_fn(struct db_txn *txn, void *arg)
 {
-    return db_query_i64(
-        txn, "SELECT value::bigint FROM db_meta WHERE key = '" DB_OLDEST_PROGRAM "'", NULL, 0, arg);
+    return db_query_i64(txn, PG_LOAD_OLDEST, NULL, 0, arg);
 }
 
-/* Somebody may have run a migration that we do not know and that takes away what we use. */
-void pg_look_at_version(struct pg_db *db)
+bool pg_is_version_due(struct pg_db *db)
 {
     int64_t now = time_monotonic_ns();
     int64_t before = atomic_load(&db->looked_ns);
-    int64_t oldest = 0;
-    if (now - before >= PG_OLDEST_LOOK_NS &&
-        atomic_compare_exchange_strong(&db->looked_ns, &before, now) &&
-        pg_read(&db->base, pg_load_oldest_fn, &oldest) == ERR_OK) {
-        bool is_contracted = oldest > (int64_t)db->n_migrations;
-        if (is_contracted && !atomic_exchange(&db->is_contracted, true)) {
-            LOG_ERROR("db", "a newer program took away what this one uses: stop this one",
-                      log_i64("wanted", oldest), log_i64("known", (int64_t)db->n_migrations));
-        }
-        atomic_store(&db->is_contracted, is_contracted);
+    return now - before >= PG_OLDEST_LOOK_NS &&
+           atomic_compare_exchange_strong(&db->looked_ns, &before, now);
+}
+
+void pg_hear_oldest(struct pg_db *db, int64_t oldest)
+{
+    bool is_contracted = oldest > (int64_t)db->n_migrations;
+    if (is_contracted && !atomic_exchange(&db->is_contracted, true)) {
+        LOG_ERROR("db", "a newer program took away what this one uses: stop this one",
+                  log_i64("wanted", oldest), log_i64("known", (int64_t)db->n_migrations));
     }
+    atomic_store(&db->is_contracted, is_contracted);
 }
 
 static bool pg_health(struct db *base, struct errinfo *info)
@@ -189,7 +188,10 @@ static bool pg_health(struct db *base, struct errinfo *info)
     }
     bool is_good = atomic_load(&db->health) == 0;
     if (is_mine && is_good) {
-        pg_look_at_version(db);
+        int64_t oldest = 0;
+        if (pg_is_version_due(db) && pg_read(base, pg_load_oldest_fn, &oldest) == ERR_OK) {
+            pg_hear_oldest(db, oldest);
+        }
     }
     if (!is_good) {
         (void)err_set(info, ERR_UNAVAILABLE, "db", "connect", "the database does not answer");

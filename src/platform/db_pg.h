@@ -248,8 +248,10 @@ bool pg_rows_is_null(const struct db_rows *rows, int col);
 enum err pg_rows_close(struct db_rows *rows);
 
 /* ---- db_pg.c ---- */
-/* Has a newer program taken away what this one uses? Reads, now and then; db_health tells. */
-void pg_look_at_version(struct pg_db *db);
+/* Somebody may have run a migration that we do not know and that takes away what we use: looked at now and then; db_health tells. */
+#define PG_LOAD_OLDEST "SELECT value::bigint FROM db_meta WHERE key = '" DB_OLDEST_PROGRAM "'"
+bool pg_is_version_due(struct pg_db *db); /* once a second for one caller */
+void pg_hear_oldest(struct pg_db *db, int64_t oldest);
 
 /* ---- db_pg_error.c ---- */
 enum pg_outcome pg_outcome_of(const PGresult *result, enum err *err_out);

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/timeutil.h"
 #include "platform/bus_impl.h"
+#include "platform/db_migrate.h"
 
 #define PG_STREAM_ROWS 500
 #define PG_STREAM_IDLE_NS 1000000000LL
@@ -271,6 +272,23 @@ static bool pg_look(struct pg_stream *s)
     return has_more;
 }
 
+/* On the stream's own connection: readers may all be busy for seconds, and who told events would wait for them. */
+static void pg_look_for_version(struct pg_stream *s)
+{
+    const struct pg_call call = {PG_LOAD_OLDEST, NULL, 0};
+    PGresult *out = NULL;
+    if (s->conn->h == NULL || !pg_is_version_due(s->db)) {
+        return;
+    }
+    s->conn->txn.outcome = PG_FINE;
+    if (pg_conn_batch(s->conn, &call, 1, &out) != PG_FINE) {
+        pg_conn_drop(s->conn);
+    } else if (PQntuples(out) > 0) {
+        pg_hear_oldest(s->db, pg_result_i64(out, 0, 0));
+    }
+    PQclear(out);
+}
+
 /* ---- thread ---- */
 
 /* Waits for a kick, at most this long. False: stop. */
@@ -316,7 +334,7 @@ static void *pg_stream_main(void *arg)
         looked_ns = time_monotonic_ns();
         int64_t before = atomic_load(&s->position);
         has_more = pg_look(s);
-        pg_look_at_version(s->db);
+        pg_look_for_version(s);
         if (atomic_load(&s->position) != before) {
             moved_ns = time_monotonic_ns();
         }

@@ -7,9 +7,11 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/timeutil.h"
 #include "db_conformance.h"
+#include "platform/bus.h"
 #include "platform/db_cli.h"
 
 static struct tmpdb tmp;
@@ -304,6 +306,64 @@ static void light_functions_share_transactions(void **state)
     close_pg(&db);
 }
 
+/* ---- slow readers ---- */
+
+static enum err dawdle(struct db_txn *txn, void *arg)
+{
+    (void)txn;
+    (void)arg;
+    (void)usleep(3000000);
+    return ERR_OK;
+}
+
+static void *read_slowly(void *arg)
+{
+    return db_read(arg, dawdle, NULL) == ERR_OK ? arg : NULL;
+}
+
+static enum err add_event(struct db_txn *txn, void *arg)
+{
+    struct event e = {.conversation.v = 1,
+                      .seq = *(int *)arg,
+                      .kind = STR("message.created"),
+                      .payload = STR("{}"),
+                      .at = 1};
+    return event_append(txn, &e);
+}
+
+static void count_event(void *arg, const struct event *e)
+{
+    (void)e;
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static void events_are_told_while_every_reader_is_busy(void **state)
+{
+    (void)state;
+    struct db_options o = {.n_readers = 1};
+    atomic_int n_told = 0;
+    pthread_t thread;
+    void *outcome = NULL;
+    struct bus *bus = bus_new_local();
+    tmp = (struct tmpdb){0};
+    o.migrations = migrations_all(&o.n_migrations);
+    tmpdb_dir(&tmp);
+    tmpdb_reopen(&tmp, &o);
+    bus_listen(bus, count_event, &n_told);
+    event_use_bus(tmp.db, bus);
+    assert_int_equal(pthread_create(&thread, NULL, read_slowly, tmp.db), 0);
+    (void)usleep(200000);
+    for (int i = 1; i <= 20; i++) {
+        assert_int_equal(db_write(tmp.db, add_event, &i), ERR_OK);
+        (void)usleep(100000);
+    }
+    assert_true(atomic_load(&n_told) >= 15); /* and not when the reader has finished */
+    (void)pthread_join(thread, &outcome);
+    assert_non_null(outcome);
+    tmpdb_close(&tmp);
+    bus_free(&bus);
+}
+
 int main(void)
 {
     if (tmpdb_pg() == NULL) {
@@ -317,6 +377,7 @@ int main(void)
         cmocka_unit_test(hosts_that_hang_or_close_are_passed_over),
         cmocka_unit_test(a_light_function_is_serializable_when_it_asks),
         cmocka_unit_test(light_functions_share_transactions),
+        cmocka_unit_test(events_are_told_while_every_reader_is_busy),
     };
     int n_failed = db_conformance_run(&pg);
     return n_failed + cmocka_run_group_tests_name("postgres_own", tests, NULL, NULL);
