@@ -90,11 +90,11 @@ static const char *pg_element(const char *list, size_t i, char *out, size_t size
 static bool pg_race_init(struct pg_race *race, const struct pg_db *db)
 {
     *race = (struct pg_race){.db = db};
-    char *message = NULL;
-    race->parsed = PQconninfoParse(db->conninfo, &message);
-    if (race->parsed == NULL) {
-        (void)snprintf(race->why, sizeof(race->why), "%s", message != NULL ? message : "");
-        PQfreemem(message);
+    race->parsed = PQconninfoParse(db->conninfo, NULL);
+    if (race->parsed == NULL) { /* libpq's own words may hold the password */
+        (void)snprintf(race->why, sizeof(race->why),
+                       "the url is not understood (special characters in a name or password are "
+                       "written as %%XX)");
         return false;
     }
     race->hosts = pg_take_option(race->parsed, "host");

@@ -99,6 +99,19 @@ static void migrations_run_once_and_must_not_change(void **state)
     tmpdb_close(&tmp);
 }
 
+static void a_url_that_is_not_understood_keeps_its_password(void **state)
+{
+    (void)state;
+    struct db *db = NULL;
+    struct errinfo info = {0};
+    struct db_options o = {.url = "postgres://desk:hunt%er2@127.0.0.1/x",
+                           .migrations = conformance_migrations,
+                           .n_migrations = N_CONFORMANCE_MIGRATIONS};
+    assert_int_equal(db_open(&o, &db, &info), ERR_UNAVAILABLE);
+    assert_non_null(strstr(info.message, "not understood"));
+    assert_null(strstr(info.message, "hunt"));
+}
+
 /* ---- several hosts ---- */
 
 /* A host that hangs: connections are taken by the kernel and nobody answers. */
@@ -374,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(migrations_run_once_and_must_not_change),
         cmocka_unit_test(the_doctor_sees_what_is_wrong),
+        cmocka_unit_test(a_url_that_is_not_understood_keeps_its_password),
         cmocka_unit_test(hosts_that_hang_or_close_are_passed_over),
         cmocka_unit_test(a_light_function_is_serializable_when_it_asks),
         cmocka_unit_test(light_functions_share_transactions),
