@@ -206,6 +206,13 @@ export class Story {
     return this.judge(nFaults);
   }
 
+  /** Everybody leaves, whatever is still on its way. */
+  async abandon(): Promise<void> {
+    this.isOver = true;
+    for (const p of this.people) p.stop();
+    await this.history.close();
+  }
+
   /** Nobody writes any more, everybody hears the rest. */
   private async settle(): Promise<void> {
     // So long that the checker has seen calm times.
