@@ -263,6 +263,13 @@ class Cluster:
                 return f'pg{k + 1}'
         return None
 
+    def heir(self):
+        """Whom each commit waits for: without one nobody is promoted when the leader goes."""
+        for k, port in enumerate(self.ports['patroni']):
+            if answers(f'http://{HOST}:{port}/synchronous', 0.5) == 200:
+                return f'pg{k + 1}'
+        return None
+
     def psql(self, sql, port):
         env = os.environ | {'PGPASSWORD': self.passwords['superuser']}
         return subprocess.run(['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', HOST, '-p', str(port), '-U', 'postgres', '-d', 'postgres', '-c', sql],
@@ -341,6 +348,7 @@ class Cluster:
         self.until('the other nodes', 90, lambda: self.node_is_ready(1) and self.node_is_ready(2))
         self.processes['haproxy'].start()
         self.until('HAProxy', 20, lambda: answers(f'http://{HOST}:{self.port}/readyz') == 200)
+        self.until('a database that may take over', 90, self.heir)
 
     def tell(self):
         print(f'\n  The desk, through HAProxy    http://{HOST}:{self.port}/console/')
@@ -373,6 +381,7 @@ class Cluster:
 
     def status(self):
         leader = self.leader()
+        heir = self.heir()
         lines = []
         for name, p in self.processes.items():
             words = [f'{name:8}', f'{p.state():7}']
@@ -381,6 +390,8 @@ class Cluster:
                 words.append(f'http://{HOST}:{port}  ' + ('ready' if answers(f'http://{HOST}:{port}/readyz') == 200 else 'NOT ready'))
             if name == leader:
                 words.append('leads')
+            elif name == heir:
+                words.append('takes over')
             lines.append(' '.join(words).rstrip())
         return '\n'.join(lines)
 

@@ -53,6 +53,9 @@ export class OneBox {
   leader(): string | undefined {
     return /^(pg\d).*leads$/m.exec(this.order('status'))?.[1];
   }
+  hasHeir(): boolean {
+    return /^pg\d.*takes over$/m.test(this.order('status'));
+  }
   async isReady(): Promise<boolean> {
     return (await fetch(`${this.url}/readyz`).catch(() => null))?.status === 200;
   }
