@@ -265,6 +265,12 @@ struct pg_conn *pg_pool_borrow(struct pg_pool *pool);
 void pg_pool_give_back(struct pg_pool *pool, struct pg_conn *conn);
 
 /* ---- db_pg_write.c ---- */
+/* The function inside the transaction of conn, which may be another job's already. */
+enum err pg_job_call(struct pg_conn *conn, struct pg_job *job);
+/* COMMIT, counted; otherwise it is undone. PG_BROKEN: txn.err is ERR_UNKNOWN. */
+enum pg_outcome pg_commit(struct pg_conn *conn);
+/* Its outcome is job->err. The job is not ours any more. */
+void pg_job_tell(struct pg_db *db, struct pg_job *job, uint64_t ticket);
 enum err pg_write(struct db *db, db_fn fn, void *arg);
 enum err pg_submit(struct db *db, const struct db_submission *s);
 enum err pg_queue_start(struct pg_db *db, size_t max_waiting, int n_threads);

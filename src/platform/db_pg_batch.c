@@ -6,9 +6,6 @@
 #include "platform/db_pg.h"
 
 #include "base/check.h"
-#include "base/log.h"
-#include "base/timeutil.h"
-#include "platform/metrics.h"
 
 #define PG_BATCH_PAUSE 64 /* light functions that run alone after a batch was undone */
 
@@ -39,14 +36,7 @@ static void sort_by_row(struct pg_job **jobs, size_t n)
 /* Inside the transaction that is begun. */
 static bool run_one(struct pg_conn *conn, struct pg_job *job)
 {
-    arena_reset(job->arena);
-    db_txn_init(&conn->txn.base, &conn->db->base, job->arena, true);
-    conn->txn.base.is_light = true;
-    conn->txn.has_events = false;
-    enum err err = job->fn(&conn->txn.base, job->arg);
-    if (pg_conn_close_rows(conn)) {
-        LOG_ERROR("db", "a write function left rows open");
-    }
+    enum err err = pg_job_call(conn, job);
     job->is_light = !conn->txn.base.wants_serializable;
     job->hooks = conn->txn.base.hooks;
     job->has_events = conn->txn.has_events;
@@ -63,40 +53,6 @@ static bool run_all(struct pg_conn *conn, struct pg_job **jobs, size_t n)
     return is_fine;
 }
 
-/* ERR_OK, ERR_UNKNOWN, or ERR_AGAIN: nothing was kept. */
-static enum err commit_all(struct pg_conn *conn)
-{
-    struct pg_db *db = conn->db;
-    int64_t started = time_monotonic_ns();
-    enum pg_outcome outcome = pg_txn_commit(conn);
-    if (outcome == PG_FINE) {
-        atomic_fetch_add_explicit(&db->commits, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&db->commit_us_total, (time_monotonic_ns() - started) / 1000,
-                                  memory_order_relaxed);
-        pg_index_notify(db);
-        return ERR_OK;
-    }
-    pg_txn_abort(conn);
-    if (outcome == PG_BROKEN) {
-        metric_add(db->unknown_commits, 1);
-        LOG_ERROR("db", "connection lost during COMMIT, the outcome is unknown");
-        return ERR_UNKNOWN;
-    }
-    return ERR_AGAIN;
-}
-
-static void tell(struct pg_db *db, struct pg_job *job, uint64_t ticket, enum err err)
-{
-    job->err = err;
-    if (err != ERR_OK) {
-        job->hooks = NULL;
-        job->has_events = false;
-    }
-    atomic_fetch_add_explicit(err == ERR_OK ? &db->writes : &db->failed_writes, 1,
-                              memory_order_relaxed);
-    pg_ticket_done(db, ticket, job);
-}
-
 /* True: they were told, and are not ours any more. */
 static bool run_and_tell(struct pg_conn *conn, struct pg_job **jobs, size_t n)
 {
@@ -109,15 +65,18 @@ static bool run_and_tell(struct pg_conn *conn, struct pg_job **jobs, size_t n)
     for (size_t i = 0; i < n; i++) {
         tickets[i] = pg_ticket_take(db);
     }
-    enum err err = commit_all(conn);
+    enum pg_outcome outcome = pg_commit(conn);
+    bool is_decided = outcome == PG_FINE || outcome == PG_BROKEN;
     for (size_t i = 0; i < n; i++) {
-        if (err == ERR_AGAIN) {
-            pg_ticket_done(db, tickets[i], NULL);
+        if (is_decided) {
+            jobs[i]->err = outcome == PG_FINE ? ERR_OK : ERR_UNKNOWN;
+            jobs[i]->has_events = jobs[i]->has_events && outcome == PG_FINE;
+            pg_job_tell(db, jobs[i], tickets[i]);
         } else {
-            tell(db, jobs[i], tickets[i], err);
+            pg_ticket_done(db, tickets[i], NULL);
         }
     }
-    return err != ERR_AGAIN;
+    return is_decided;
 }
 
 bool pg_batch_run(struct pg_db *db, struct pg_job **jobs, size_t n)

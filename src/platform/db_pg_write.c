@@ -35,11 +35,12 @@ static void pg_back_off(int n_tries)
     (void)nanosleep(&ts, NULL);
 }
 
-static enum err pg_call(struct pg_conn *conn, struct pg_job *job)
+enum err pg_job_call(struct pg_conn *conn, struct pg_job *job)
 {
     arena_reset(job->arena);
-    pg_txn_init(conn, job->arena, true);
+    db_txn_init(&conn->txn.base, &conn->db->base, job->arena, true);
     conn->txn.base.is_light = job->is_light;
+    conn->txn.has_events = false;
     int64_t started = time_monotonic_ns();
     enum err err = job->fn(&conn->txn.base, job->arg);
     if (time_monotonic_ns() - started > PG_SLOW_FN_NS) {
@@ -50,6 +51,43 @@ static enum err pg_call(struct pg_conn *conn, struct pg_job *job)
         LOG_ERROR("db", "a write function left rows open");
     }
     return err;
+}
+
+static enum err pg_call(struct pg_conn *conn, struct pg_job *job)
+{
+    pg_txn_init(conn, job->arena, true);
+    return pg_job_call(conn, job);
+}
+
+enum pg_outcome pg_commit(struct pg_conn *conn)
+{
+    struct pg_db *db = conn->db;
+    int64_t started = time_monotonic_ns();
+    enum pg_outcome outcome = pg_txn_commit(conn);
+    if (outcome == PG_FINE) {
+        atomic_fetch_add_explicit(&db->commits, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&db->commit_us_total, (time_monotonic_ns() - started) / 1000,
+                                  memory_order_relaxed);
+        pg_index_notify(db);
+        return PG_FINE;
+    }
+    if (outcome == PG_BROKEN) {
+        conn->txn.err = ERR_UNKNOWN;
+        metric_add(db->unknown_commits, 1);
+        LOG_ERROR("db", "connection lost during COMMIT, the outcome is unknown");
+    }
+    pg_txn_abort(conn);
+    return outcome;
+}
+
+void pg_job_tell(struct pg_db *db, struct pg_job *job, uint64_t ticket)
+{
+    if (job->err != ERR_OK) {
+        job->hooks = NULL;
+    }
+    atomic_fetch_add_explicit(job->err == ERR_OK ? &db->writes : &db->failed_writes, 1,
+                              memory_order_relaxed);
+    pg_ticket_done(db, ticket, job);
 }
 
 /* Runs and commits. Takes the ticket under which the outcome is to be told. PG_AGAIN, or PG_BROKEN without ERR_UNKNOWN: nothing was kept. */
@@ -80,25 +118,14 @@ static enum pg_outcome pg_attempt(struct pg_conn *conn, struct pg_job *job, uint
         *ticket_out = pg_ticket_take(db);
         return outcome;
     }
-    int64_t started = time_monotonic_ns();
     *ticket_out = pg_ticket_take(db);
-    enum pg_outcome outcome = pg_txn_commit(conn);
+    enum pg_outcome outcome = pg_commit(conn);
     if (outcome == PG_FINE) {
         job->hooks = conn->txn.base.hooks;
         job->has_events = conn->txn.has_events;
-        atomic_fetch_add_explicit(&db->commits, 1, memory_order_relaxed);
-        pg_index_notify(db);
-        atomic_fetch_add_explicit(&db->commit_us_total, (time_monotonic_ns() - started) / 1000,
-                                  memory_order_relaxed);
-        return PG_FINE;
+    } else {
+        job->err = conn->txn.err;
     }
-    job->err = conn->txn.err;
-    if (outcome == PG_BROKEN) {
-        job->err = ERR_UNKNOWN;
-        metric_add(db->unknown_commits, 1);
-        LOG_ERROR("db", "connection lost during COMMIT, the outcome is unknown");
-    }
-    pg_txn_abort(conn);
     return outcome;
 }
 
@@ -156,12 +183,7 @@ static void pg_run_job(struct pg_db *db, struct pg_job *job)
         has_ticket = pg_run_on(conn, job, &ticket);
         pg_pool_give_back(&db->writers, conn);
     }
-    if (job->err != ERR_OK) {
-        job->hooks = NULL;
-    }
-    atomic_fetch_add_explicit(job->err == ERR_OK ? &db->writes : &db->failed_writes, 1,
-                              memory_order_relaxed);
-    pg_ticket_done(db, has_ticket ? ticket : pg_ticket_take(db), job);
+    pg_job_tell(db, job, has_ticket ? ticket : pg_ticket_take(db));
 }
 
 enum err pg_write(struct db *base, db_fn fn, void *arg)
